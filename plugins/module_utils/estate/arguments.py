@@ -1,0 +1,92 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The argument specs of what an operator declares, used by every module that takes it: one source for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Spec = dict[str, Any]
+
+LIMITS: Spec = {
+    "connections": {"type": "int"},
+    "statement_timeout_seconds": {"type": "int"},
+    "requests_per_second": {"type": "int"},
+    "body_mb": {"type": "int"},
+    "storage_gb": {"type": "int"},
+    "memory_mb": {"type": "int"},
+    "cpu_percent": {"type": "int"},
+    "io_weight": {"type": "int"},
+}
+
+TIER: Spec = {
+    "name": {"type": "str", "required": True},
+    "limits": {"type": "dict", "options": LIMITS},
+    "workers": {"type": "int"},
+    "cron_threads": {"type": "int"},
+}
+
+INSTANCE: Spec = {
+    "name": {"type": "str", "required": True},
+    "environment": {
+        "type": "str",
+        "required": True,
+        "choices": ["development", "test", "uat", "staging", "production"],
+    },
+    "version": {"type": "str", "required": True},
+    "image": {"type": "str", "required": True},
+    "modules": {"type": "list", "elements": "str"},
+    "placement": {"type": "str"},
+    "workers": {"type": "int"},
+    "cron_threads": {"type": "int"},
+    "cron_placement": {"type": "str", "choices": ["same", "separate"]},
+    "limits": {"type": "dict", "options": LIMITS},
+    "server_wide_modules": {"type": "list", "elements": "str"},
+}
+
+TENANT: Spec = {
+    "name": {"type": "str", "required": True},
+    "instance": {"type": "str", "required": True},
+    "hostnames": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "suspended", "absent"]},
+    "modules": {"type": "list", "elements": "str"},
+    "tier": {"type": "str"},
+    "limits": {"type": "dict", "options": LIMITS},
+    "workers": {"type": "int"},
+    "cron_threads": {"type": "int"},
+    "cluster": {"type": "str"},
+    "app_host": {"type": "str"},
+    "login": {"type": "str"},
+    "secret_version": {"type": "int", "no_log": False},
+}
+
+ALLOCATION: Spec = {
+    "name": {"type": "str", "required": True},
+    "number": {"type": "int", "required": True},
+    "app_host": {"type": "str", "required": True},
+    "image": {"type": "str"},
+}
+
+# What every module that works on tenants takes.
+ESTATE: Spec = {
+    "tiers": {"type": "list", "elements": "dict", "options": TIER, "default": []},
+    "instances": {"type": "list", "elements": "dict", "options": INSTANCE, "required": True},
+    "tenants": {"type": "list", "elements": "dict", "options": TENANT, "required": True},
+}
+
+# Where passwords come from: derived from the estate's secret, each overridable.
+SECRETS: Spec = {
+    "estate_secret": {"type": "str", "required": True, "no_log": True},
+    "secret_overrides": {"type": "dict", "default": {}, "no_log": True},
+}
+
+# Modules that speak to PostgreSQL: over TLS to all members, the one that accepts writes is used.
+POSTGRES: Spec = {
+    "postgres_hosts": {"type": "list", "elements": "str", "required": True},
+    "postgres_port": {"type": "int", "default": 5432},
+    "postgres_user": {"type": "str", "default": "erpops_admin"},
+    "postgres_password": {"type": "str", "required": True, "no_log": True},
+    "postgres_ca_file": {"type": "path", "default": "/etc/erpops/pki/ca.crt"},
+    "postgres_evidence_of_absence": {"type": "bool", "default": False},
+}
