@@ -47,7 +47,7 @@ class Allocation:
         return self.http_port + 2
 
     def subnet(self, container_network: str) -> str:
-        """The tenant's own network, a /28 of the estate's ``container_network`` (a /16): its gateway is the first host."""
+        """The tenant's own network, a /28 of the /16 ``container_network``: the first host is its gateway."""
         base = int(ipaddress.ip_network(container_network).network_address)
         return str(ipaddress.ip_network((base + self.number * 2 ** (32 - NETWORK_PREFIX), NETWORK_PREFIX)))
 

@@ -23,7 +23,7 @@ DIGEST_ENVIRONMENTS = ("uat", "staging", "production")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one tenant may use. None: the next layer (tenant, then tier, then instance) decides; after that, no limit."""
+    """What one tenant may use. None: tenant, then tier, then instance decides; at last no limit."""
 
     connections: int | None = None  # PostgreSQL connections of the tenant's role
     statement_timeout_seconds: int | None = None

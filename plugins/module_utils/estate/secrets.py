@@ -18,7 +18,7 @@ LENGTH = 32
 
 
 def derive(estate_secret: str, purpose: str, subject: str = "", version: int = 1) -> str:
-    """A password of 32 characters of ``[A-Za-z0-9_-]``; ``purpose`` is for instance ``postgres`` or ``redis_sessions``."""
+    """A password of 32 characters of ``[A-Za-z0-9_-]``; purpose: for instance ``postgres``."""
     message = "\x00".join([purpose, subject, str(version)]).encode()
     digest = hmac.new(estate_secret.encode(), message, hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).decode()[:LENGTH]
