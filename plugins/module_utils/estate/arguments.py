@@ -61,6 +61,15 @@ TENANT: Spec = {
     "secret_version": {"type": "int", "no_log": False},
 }
 
+# One element of ``postgres_clusters``; without any there is one cluster, ``main``, of all hosts of group postgres.
+POSTGRES_CLUSTER: Spec = {
+    "name": {"type": "str", "required": True},
+    "members": {"type": "list", "elements": "str", "required": True},
+    "synchronous": {"type": "bool"},
+    "memory_mb": {"type": "int"},
+    "parameters": {"type": "dict"},
+}
+
 ALLOCATION: Spec = {
     "name": {"type": "str", "required": True},
     "number": {"type": "int", "required": True},

@@ -115,6 +115,56 @@ class ResolvedTenant:
         return f"https://{self.hostnames[0]}"
 
 
+# What every estate has without declaring it; a declared tier of the same name takes its place.
+BUILT_IN_TIERS = (
+    Tier(
+        name="gold",
+        workers=2,
+        cron_threads=1,
+        limits=Limits(
+            connections=20,
+            statement_timeout_seconds=600,
+            requests_per_second=50,
+            body_mb=256,
+            storage_gb=40,
+            memory_mb=2048,
+            cpu_percent=200,
+            io_weight=200,
+        ),
+    ),
+    Tier(
+        name="silver",
+        workers=0,
+        cron_threads=1,
+        limits=Limits(
+            connections=12,
+            statement_timeout_seconds=300,
+            requests_per_second=30,
+            body_mb=128,
+            storage_gb=20,
+            memory_mb=1024,
+            cpu_percent=100,
+            io_weight=100,
+        ),
+    ),
+    Tier(
+        name="bronze",
+        workers=0,
+        cron_threads=1,
+        limits=Limits(
+            connections=8,
+            statement_timeout_seconds=120,
+            requests_per_second=20,
+            body_mb=64,
+            storage_gb=5,
+            memory_mb=768,
+            cpu_percent=50,
+            io_weight=50,
+        ),
+    ),
+)
+
+
 def first(*values: int | None) -> int | None:
     return next((value for value in values if value is not None), None)
 
@@ -155,7 +205,7 @@ def resolve(
 ) -> tuple[ResolvedTenant, ...]:
     """Every tenant with its inherited values. The input must have passed ``estate.validate``."""
     instance_of = {instance.name: instance for instance in instances}
-    tier_of = {tier.name: tier for tier in tiers}
+    tier_of = {tier.name: tier for tier in (*BUILT_IN_TIERS, *tiers)}
     return tuple(_resolved(tenant, instance_of[tenant.instance], tier_of.get(tenant.tier or "")) for tenant in tenants)
 
 
