@@ -109,7 +109,8 @@ def observe(directories: Sequence[WantedDirectory], files: Sequence[WantedFile])
     listings = {item.path: _files_in(item.path) for item in directories if item.exclusive}
     for paths in listings.values():
         entries |= {path: entry(path) for path in paths if path not in entries}
-    wanted: list[WantedDirectory | WantedFile] = [item for item in [*directories, *files] if not item.absent]
+    items: list[WantedDirectory | WantedFile] = [*directories, *files]
+    wanted = [item for item in items if not item.absent]
     declared = {item.path for item in directories if not item.absent}
     parents = {str(Path(item.path).parent) for item in wanted} - declared
     return Found(

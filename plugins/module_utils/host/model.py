@@ -112,6 +112,7 @@ class UnitFound:
     file_state: str = ""
     type: str = ""  # of a service
     result: str = "success"
+    reload_result: str = ""
     remains: bool = False  # RemainAfterExit
     needs_reload: bool = False
     job: bool = False
