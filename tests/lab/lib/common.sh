@@ -1,4 +1,4 @@
-#!/bin/bash
+# shellcheck shell=bash
 # Settings and small tools that every part of the lab shares.
 # shellcheck disable=SC2034 # the other parts use what this one sets
 

@@ -1,4 +1,4 @@
-#!/bin/bash
+# shellcheck shell=bash
 # Fills a layer: installs PACKAGES over LOWER into NEW/up. It runs in mount and process namespaces of its own, so that
 # a killed build leaves neither mounts nor processes behind.
 set -euo pipefail

@@ -1,4 +1,4 @@
-#!/bin/bash
+# shellcheck shell=bash
 # Hosts: systemd machines, each with an overlay disk, a network namespace and a pure cgroup tree of its own.
 
 hosts() {

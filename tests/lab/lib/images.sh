@@ -1,4 +1,4 @@
-#!/bin/bash
+# shellcheck shell=bash
 # Container images for hosts that run containers: one read-only store for all of them, and a registry.
 
 image_store() { # the store that this lab's hosts mount: what `lab images` chose, or an empty one

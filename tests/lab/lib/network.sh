@@ -1,4 +1,4 @@
-#!/bin/bash
+# shellcheck shell=bash
 # The lab's network: one bridge with the machine as gateway, a cable for each host, NAT so that apt and pip work inside.
 
 cable() { # cable HOST: the bridge's end of the host's cable

@@ -1,4 +1,4 @@
-#!/bin/bash
+# shellcheck shell=bash
 # Runs one machine until it powers off, in a mount namespace of its own (see supervise in hosts.sh).
 set -euo pipefail
 

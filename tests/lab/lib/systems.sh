@@ -1,4 +1,4 @@
-#!/bin/bash
+# shellcheck shell=bash
 # Base systems and layers: read-only file systems that the hosts' disks lie upon, cached by what they are made of.
 
 BASE_PACKAGES=systemd,systemd-sysv,dbus,python3,python3-apt,openssh-server,iproute2,iputils-ping,ca-certificates,sudo,procps,less

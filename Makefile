@@ -1,0 +1,73 @@
+# `make` alone shows what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+BIN := build/venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+SCENARIOS ?= multi_tenant dedicated
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
+
+.PHONY: prepare
+prepare:
+	@tests/lab/prepare
+
+.PHONY: quickstart
+quickstart: prepare ## an estate on lab hosts, from nothing to logged-in tenants; again: mends it, changes nothing
+	@$(BIN)/python tests/lab/quickstart.py
+
+.PHONY: quickstart-down
+quickstart-down: ## removes the quickstart estate: hosts, network, everything under build/quickstart
+	@LAB_NAME=quickstart tests/lab/lab down
+	@rm -rf build/quickstart build/quickstart.json build/quickstart.log
+
+.PHONY: test
+test: ## everything below that can fail; what .ci/run runs
+	@tests/lab/stages lint unit sanity docs-check $(SCENARIOS:%=scenario-%)
+
+.PHONY: lint
+lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)
+	@tests/lab/lint
+
+.PHONY: unit
+unit: prepare ## unit tests; ARGS="-k name" for some
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: sanity
+sanity: prepare ## ansible-test sanity, on a clean copy of what git tracks
+	@tests/lab/sanity $(ARGS)
+
+.PHONY: scenario
+scenario: prepare ## one molecule scenario on the lab: NAME=multi_tenant
+	@tests/lab/scenario $(NAME)
+
+scenario-%: prepare
+	@tests/lab/scenario $*
+
+.PHONY: integration
+integration: prepare ## integration tests against a lab that is up: NAME=quickstart, ARGS="-k name"
+	@LAB_NAME=$(or $(NAME),quickstart) $(BIN)/pytest tests/integration $(ARGS)
+
+.PHONY: bench
+bench: prepare ## comparisons with other ways to do the same; build/bench.json
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+.PHONY: docs
+docs: prepare ## pages of modules and roles, generated from their specs into docs/reference
+	@tests/lab/reference write
+
+.PHONY: docs-check
+docs-check: prepare ## that the generated pages are those of today's specs
+	@tests/lab/reference check
+
+.PHONY: build
+build: prepare ## the collection's archive, in build/
+	@$(BIN)/ansible-galaxy collection build --force --output-path build
+
+.PHONY: clean
+clean: ## removes what is built here, but for a running quickstart; the cache stays
+	@find build -mindepth 1 -maxdepth 1 ! -name 'quickstart*' -exec rm -rf {} +
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .ansible tests/output
