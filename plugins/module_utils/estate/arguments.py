@@ -68,6 +68,9 @@ POSTGRES_CLUSTER: Spec = {
     "synchronous": {"type": "bool"},
     "memory_mb": {"type": "int"},
     "parameters": {"type": "dict"},
+    "extensions": {"type": "list", "elements": "str"},
+    "encrypted_at_rest": {"type": "bool"},
+    "port": {"type": "int"},
 }
 
 ALLOCATION: Spec = {
