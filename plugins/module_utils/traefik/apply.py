@@ -1,0 +1,185 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find the edge as it is, refuse what cannot be safe, carry a plan out and undo it where Traefik does not take it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused, Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik import client, files, plan, routes
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Actual, Edge, Live, Source
+
+OWN_FILE = "tenants.yml"
+SERVED_FILE = "tenants.served.yml"  # the last routes that were verified
+LOG_WINDOW = 7 * 24 * 3600.0  # a file may have been broken for days before somebody looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where Traefik is on this host, and how patient to be with it."""
+
+    dynamic_dir: str
+    api_url: str
+    group: str
+    other_files: tuple[str, ...]
+    refuse_undeclared: bool
+    timeout: float
+    edge: Edge
+
+    @property
+    def own_path(self) -> str:
+        return f"{self.dynamic_dir}/{OWN_FILE}"
+
+    @property
+    def staging(self) -> str:
+        """Beside the dynamic directory: the same filesystem, and not watched."""
+        return str(Path(self.dynamic_dir).parent)
+
+    @property
+    def served_path(self) -> str:
+        return f"{self.staging}/{SERVED_FILE}"
+
+
+def is_installed(place: Place) -> bool:
+    return client.installed(place.dynamic_dir, place.edge.unit)
+
+
+def observe(place: Place, check_mode: bool) -> Actual:
+    """The edge as it is. That there is none is believed in check mode only, where nothing speaks for one."""
+    if not is_installed(place):
+        if check_mode:
+            return Actual(installed=False)
+        raise ErpopsError(
+            "Traefik is not set up on this host.",
+            [Problem(f"unit {place.edge.unit}", "", "", "Run the role traefik on the edge hosts first.")],
+        )
+    sources = {path: files.read(path, text) for path, text in client.texts(place.dynamic_dir).items()}
+    own = sources.pop(place.own_path, None)
+    served = client.read(place.served_path)
+    requests = client.requests(place.edge.certificate_directory, routes.REQUEST_PREFIX)
+    return Actual(
+        installed=True,
+        own=own,
+        own_guarded=own is not None and client.guarded(place.own_path, place.group),
+        served=None if served is None else files.read(place.served_path, served),
+        others=tuple(sources.values()),
+        live=client.live(place.api_url),
+        requests=requests,
+        issued=client.issued(place.edge.certificate_directory, requests),
+    )
+
+
+def refuse(place: Place, actual: Actual, check_mode: bool) -> None:
+    """Stop before anything is changed where a file of the directory is broken, doubtful or nobody's."""
+    broken = [source.problem for source in actual.others if source.problem] or _frozen(place, actual)
+    if broken:
+        _refuse_broken(place, actual, broken, check_mode)
+    strays = list(plan.stray(actual, place.other_files))
+    if strays and place.refuse_undeclared:
+        raise Refused("Undeclared files are in Traefik's dynamic directory. Nothing was changed.", strays)
+
+
+def _frozen(place: Place, actual: Actual) -> list[Problem]:
+    """Another file that keeps Traefik from loading ours, though it parses. Traefik's log names it."""
+    marker = plan.marker_of(files.configuration_of(actual.own))
+    if not marker or client.eventually(lambda: _loaded(place, marker), place.timeout):
+        return []
+    texts = {source.path: source.text for source in actual.others}
+    problem = files.reported(client.errors(place.edge.unit, time.time() - LOG_WINDOW), texts)
+    # One that Traefik complained of and that is gone since, or our own, does not stand in the way.
+    return [problem] if problem and files.path_of(problem) in texts else []
+
+
+def _refuse_broken(place: Place, actual: Actual, broken: Sequence[Problem], check_mode: bool) -> None:
+    """While Traefik runs on with the old routes nothing is touched; if it lost them all, they are brought back."""
+    marker = plan.marker_of(files.configuration_of(actual.own))
+    lost = bool(marker) and actual.live is not None and not actual.live.routers
+    foreign = [files.path_of(item) for item in broken if _name(files.path_of(item)) not in place.other_files]
+    if not lost:
+        raise Refused("A file in Traefik's dynamic directory is broken. Nothing was changed.", broken)
+    if check_mode or not foreign:
+        raise Refused("Traefik has lost all routes, since a file in its dynamic directory is broken.", broken)
+    moved = [client.set_aside(path) for path in foreign]
+    client.touch(place.own_path)
+    back = client.eventually(lambda: _loaded(place, marker), place.timeout)
+    outcome = "the routes are back" if back else "the routes are still not back: see Traefik's log"
+    raise Refused(f"Traefik had lost all routes. Set aside as {', '.join(moved)}; {outcome}.", broken)
+
+
+def _name(path: str) -> str:
+    return Path(path).name
+
+
+def _loaded(place: Place, marker: str) -> bool:
+    return marker in client.live(place.api_url).middlewares
+
+
+def carry_out(place: Place, steps: plan.Steps, desired: plan.Desired, actual: Actual) -> None:
+    """Certificates, then the routes in one step, verified; what nobody needs any more goes last."""
+    if steps.issue:
+        client.issue(place.edge.certificate_directory, {name: desired.requests[name] for name in steps.issue})
+    began = time.time()
+    if steps.swap:
+        client.replace(place.own_path, desired.text, place.group, place.staging)
+    elif steps.guard:
+        client.guard(place.own_path, place.group)
+    if steps.reload:
+        client.touch(place.own_path)
+    if steps.swap or steps.reload:
+        problems = _settled(place, desired, actual.others)
+        if problems:
+            _undo(place, desired, actual, problems, began, steps.swap)
+    if client.read(place.served_path) != desired.text:
+        client.replace(place.served_path, desired.text, place.group, place.staging)
+    client.forget(place.edge.certificate_directory, steps.forget)
+
+
+def _settled(place: Place, desired: plan.Desired, others: Sequence[Source]) -> list[Problem]:
+    """Wait until Traefik serves what is declared. Returns what is still wrong when the time is over."""
+    last: list[Problem] = []
+
+    def served() -> bool:
+        current: Live = client.live(place.api_url)
+        last[:] = plan.differences(desired, current, others)
+        if desired.marker not in current.middlewares:
+            last[:] = [Problem("Traefik", "generation", desired.marker, "It has not loaded this change.")]
+        return not last
+
+    if client.eventually(served, place.timeout):
+        return []
+    return last or [Problem("Traefik's API", "api_url", place.api_url, "It did not answer after the change.")]
+
+
+def _undo(
+    place: Place, desired: plan.Desired, actual: Actual, problems: Sequence[Problem], began: float, swapped: bool
+) -> None:
+    """Put the previous routes back, see that they are served, and say what was wrong, with file and line."""
+    texts = {source.path: source.text for source in actual.others} | {place.own_path: desired.text}
+    cause = files.reported(client.errors(place.edge.unit, began - 1), texts)
+    if cause is None and desired.marker not in _middlewares(place):
+        cause = files.reported(client.errors(place.edge.unit, began - LOG_WINDOW), texts)
+    found = [*([cause] if cause else []), *problems]
+    if not swapped:
+        raise ErpopsError("Traefik does not serve what its files declare, even after it loaded them again.", found)
+    previous = actual.previous
+    marker = plan.marker_of(files.configuration_of(previous))
+    if previous is None:
+        client.remove(place.own_path)
+        back = client.eventually(lambda: desired.marker not in _middlewares(place), place.timeout)
+    else:
+        client.replace(place.own_path, previous.text, place.group, place.staging)
+        back = not marker or client.eventually(lambda: _loaded(place, marker), place.timeout)
+    outcome = "The previous routes are back and served" if back else "The previous file is back, but is not loaded"
+    raise ErpopsError(f"Traefik did not take the new routes. {outcome}.", found)
+
+
+def _middlewares(place: Place) -> frozenset[str]:
+    try:
+        return frozenset(client.live(place.api_url).middlewares)
+    except Unreachable:
+        return frozenset()
