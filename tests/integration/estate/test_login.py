@@ -1,0 +1,90 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A person logs in to every tenant through the edge, over verified TLS, and stays logged in over a restart."""
+
+from __future__ import annotations
+
+import time
+
+from .live import Browser, Estate
+
+
+def wait_until_served(browser: Browser) -> None:
+    for _ in range(60):
+        if browser.get("/web/login").status == 200:
+            return
+        time.sleep(1)
+    raise AssertionError(f"{browser.hostname}: no login page after its unit was restarted")
+
+
+def test_every_tenant_logs_in(estate: Estate) -> None:
+    assert estate.running(), "the inventory declares no tenant that serves"
+    for name in estate.running():
+        tenant = estate.tenant(name)
+        for hostname in tenant["hostnames"]:
+            browser = estate.browser(name, hostname)
+            answer = browser.login(tenant.get("login", "admin"), estate.secret("odoo_admin", name))
+            assert answer.status in (302, 303), f"{hostname}: login answered {answer.status}"
+            assert browser.uid(), f"{hostname}: logged in, but the session is nobody's"
+
+
+def test_a_wrong_password_does_not_log_in(estate: Estate) -> None:
+    name = estate.running()[0]
+    for secret in ("admin", estate.secret("odoo_admin", name) + "x"):
+        browser = estate.browser(name)
+        browser.login("admin", secret)
+        assert browser.uid() is None
+
+
+def test_a_login_survives_a_restart_of_the_unit(estate: Estate) -> None:
+    for version in ("19.0", "14.0"):
+        for name in estate.running(version)[:1]:
+            browser = estate.browser(name)
+            browser.login("admin", estate.secret("odoo_admin", name))
+            uid = browser.uid()
+            restart = estate.run(estate.app_host(name), "systemctl", "restart", f"odoo-{name}.service")
+            assert restart.returncode == 0, restart.stderr
+            wait_until_served(estate.browser(name))
+            assert uid and browser.uid() == uid, f"{name}: the session did not outlive the unit"
+
+
+def test_http_leads_to_https(estate: Estate) -> None:
+    import http.client
+
+    name = estate.tenant(estate.running()[0])["hostnames"][0]
+    connection = http.client.HTTPConnection(estate.address(estate.groups["edge"][0]), 80, timeout=20)
+    connection.request("GET", "/web/login", headers={"Host": name})
+    answer = connection.getresponse()
+    assert answer.status in (301, 308)
+    assert (answer.getheader("Location") or "").startswith(f"https://{name}/")
+
+
+def test_a_suspended_tenant_answers_a_plain_page(estate: Estate) -> None:
+    for tenant in estate.tenants:
+        if tenant.get("state") == "suspended":
+            answer = estate.browser(tenant["name"]).get("/web/login")
+            assert answer.status == 503
+            assert "csrf_token" not in answer.text
+            for host in estate.groups["app"]:
+                unit = estate.run(host, "systemctl", "is-active", f"odoo-{tenant['name']}.service").stdout.strip()
+                assert unit != "active", f"{tenant['name']} is suspended, but runs on {host}"
+
+
+def test_the_base_url_is_frozen_and_not_rewritten_by_a_login(estate: Estate) -> None:
+    name = next(name for name in estate.running() if len(estate.tenant(name)["hostnames"]) > 1)
+    first, second = estate.tenant(name)["hostnames"][:2]
+    browser = estate.browser(name, second)
+    browser.login("admin", estate.secret("odoo_admin", name))
+    uid = browser.uid()
+    value = browser.rpc(
+        "object",
+        "execute_kw",
+        name,
+        uid,
+        estate.secret("odoo_admin", name),
+        "ir.config_parameter",
+        "get_param",
+        ["web.base.url"],
+    )
+    assert value == f"https://{first}"
