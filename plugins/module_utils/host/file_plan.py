@@ -59,11 +59,8 @@ def _mode_problems(path: str, place: str, mode: str | None) -> Iterator[Problem]
 def _file_problems(path: str, place: str, value: Mapping[str, Any]) -> Iterator[Problem]:
     given = [key for key in ("content", "link") if value.get(key) is not None]
     if value.get("state") == "absent":
-        if value.get("block"):
-            return
-        if given:
-            yield Problem(f"path {path}", f"{place}.{given[0]}", "", "A file with state 'absent' has no content.")
-    elif len(given) != 1:
+        return
+    if len(given) != 1:
         yield Problem(f"path {path}", place, " and ".join(given), "Give either 'content' or 'link'.")
     elif value.get("block") and "link" in given:
         yield Problem(f"path {path}", f"{place}.block", value["block"], "A link has no block: give 'content'.")
