@@ -1,0 +1,69 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks a tenant's own database, as its own role through the pooler's socket; prepared statements off, as it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import POOLER_PORT, POOLER_SOCKETS
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
+
+with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules report it
+    import psycopg
+
+CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Where and as whom. ``host`` is an address, or the folder of a socket."""
+
+    user: str
+    password: str = field(repr=False)
+    database: str
+    host: str = POOLER_SOCKETS
+    port: int = POOLER_PORT
+    sslmode: str = "prefer"
+    ca_file: str = ""
+
+
+@contextmanager
+def connection(login: Login) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection in autocommit, closed at the end. Errors become ours."""
+    try:
+        opened = psycopg.connect(
+            host=login.host,
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            dbname=login.database,
+            sslmode=login.sslmode,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="erpops",
+            autocommit=True,
+            prepare_threshold=None,
+            sslrootcert=login.ca_file or None,
+        )
+    except psycopg.OperationalError as error:
+        text = " ".join(str(error).split())
+        raise Unreachable(
+            f"Database {login.database} at {login.host} port {login.port} as {login.user}: {text}"
+        ) from error
+    with opened, translated(f"Database {login.database}"):
+        yield opened
+
+
+def installed_modules(login: Login) -> dict[str, str]:
+    """The modules that a database runs, with the versions that it was last brought to."""
+    with connection(login) as opened:
+        rows = opened.execute(
+            "SELECT name, coalesce(latest_version, '') FROM ir_module_module"
+            " WHERE state IN ('installed', 'to upgrade', 'to remove')"
+        ).fetchall()
+    return {str(name): str(version) for name, version in rows}

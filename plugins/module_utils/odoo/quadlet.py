@@ -1,0 +1,158 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A tenant's Quadlet files: container, cron container, network, limits. Pure.
+
+Limits stand in drop-ins of their own: systemd takes them over from a ``daemon-reload``, so they need no restart.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Limits
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import model, ports
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import AppHost, Resident
+
+HEADER = "# Written by erpops.odoo: changes by hand are overwritten."
+LIVES_HERE = "/usr/local/lib/erpops/tenant-lives-here"
+STOP_SECONDS = 60
+TASKS_MAX = 512
+
+Section = tuple[str, list[str]]
+
+
+def _text(sections: Iterable[Section]) -> str:
+    blocks = ["\n".join([f"[{name}]", *lines]) for name, lines in sections]
+    return "\n\n".join([HEADER, *blocks]) + "\n"
+
+
+def _unit(resident: Resident, kind: str) -> Section:
+    return "Unit", [
+        f"Description=Odoo {resident.tenant.instance.version} of tenant {resident.name}{kind}",
+        "Wants=network-online.target",
+        "After=network-online.target pgbouncer.service haproxy.service nftables.service",
+        # Where the registry cannot be asked, or says no, the unit keeps trying.
+        "StartLimitIntervalSec=0",
+    ]
+
+
+def _service(resident: Resident) -> Section:
+    return "Service", [
+        f"ExecStartPre={LIVES_HERE} {resident.name}",
+        "Restart=always",
+        "RestartSec=2",
+        "RestartSteps=5",
+        "RestartMaxDelaySec=30",
+        "TimeoutStartSec=300",
+        f"TimeoutStopSec={STOP_SECONDS + 15}",
+    ]
+
+
+def _install(resident: Resident) -> list[Section]:
+    # A suspended tenant's unit stays, but no boot starts it.
+    return [("Install", ["WantedBy=multi-user.target"])] if resident.tenant.state == "present" else []
+
+
+def _container(resident: Resident, host: AppHost, name: str, arguments: str, health: str) -> list[str]:
+    uid = resident.allocation.uid
+    volumes = [
+        f"{resident.config_directory}:/etc/odoo:ro",
+        f"{resident.data_directory}:/var/lib/odoo:rw",
+        f"{model.POOLER_SOCKETS}:/run/postgresql:ro",
+        f"{host.sessions.ca_file}:{host.sessions.ca_file}:ro",
+    ]
+    return [
+        f"ContainerName={name}",
+        f"Image={resident.tenant.instance.image}",
+        f"Pull={host.pull}",
+        f"Exec={arguments}",
+        f"User={uid}",
+        f"Group={uid}",
+        "ReadOnly=true",
+        "NoNewPrivileges=true",
+        "DropCapability=all",
+        "Tmpfs=/tmp:rw,nosuid,nodev,size=512m,mode=1777",
+        "Environment=HOME=/var/lib/odoo PGPASSFILE=/etc/odoo/pgpass",
+        *(f"Volume={volume}" for volume in volumes),
+        f"Network={model.network_name(resident.name)}.network",
+        f"HealthCmd=python3 /etc/odoo/health.py{health}",
+        "HealthInterval=60s",
+        "HealthTimeout=20s",
+        "HealthRetries=3",
+        "HealthStartPeriod=120s",
+        "HealthOnFailure=none",
+        f"StopTimeout={STOP_SECONDS}",
+    ]
+
+
+def web_container(resident: Resident, host: AppHost) -> str:
+    published = [f"PublishPort={host.address}:{resident.allocation.http_port}:{ports.HTTP}"]
+    if ports.prefork(resident.tenant):
+        published.append(f"PublishPort={host.address}:{resident.allocation.gevent_port}:{ports.GEVENT}")
+    lines = _container(
+        resident, host, model.network_name(resident.name), "odoo --config=/etc/odoo/odoo.conf", health=""
+    )
+    sections = [_unit(resident, ""), ("Container", [*lines, *published]), _service(resident), *_install(resident)]
+    return _text(sections)
+
+
+def cron_container(resident: Resident, host: AppHost) -> str:
+    """Threaded, so that a lost database connection ends no process; nothing is published."""
+    threads = resident.tenant.cron_threads
+    arguments = f"odoo --config=/etc/odoo/odoo.conf --no-http --workers=0 --max-cron-threads={threads}"
+    name = f"{model.network_name(resident.name)}-cron"
+    lines = _container(resident, host, name, arguments, health=" --cron")
+    return _text([_unit(resident, ": crons"), ("Container", lines), _service(resident), *_install(resident)])
+
+
+def limits_dropin(limits: Limits) -> str:
+    lines = [f"{key}={value}" for key, value in service_limits(limits).items()]
+    return _text([("Service", lines)])
+
+
+def service_limits(limits: Limits) -> dict[str, str]:
+    """The unit properties that a tenant's limits become, in the words of unit files."""
+    values = {
+        "MemoryMax": None if limits.memory_mb is None else f"{limits.memory_mb}M",
+        "CPUQuota": None if limits.cpu_percent is None else f"{limits.cpu_percent}%",
+        "IOWeight": None if limits.io_weight is None else str(limits.io_weight),
+    }
+    return {key: value for key, value in values.items() if value is not None} | {"TasksMax": str(TASKS_MAX)}
+
+
+def live_limits(limits: Limits) -> dict[str, str]:
+    """The same limits as ``systemctl show`` prints them for a unit that has taken them over."""
+    return {
+        "MemoryMax": "infinity" if limits.memory_mb is None else str(limits.memory_mb * 1024 * 1024),
+        "CPUQuotaPerSecUSec": "infinity" if limits.cpu_percent is None else _seconds(limits.cpu_percent),
+        "IOWeight": "[not set]" if limits.io_weight is None else str(limits.io_weight),
+        "TasksMax": str(TASKS_MAX),
+    }
+
+
+def _seconds(percent: int) -> str:
+    """CPU time a second of wall time, as systemd spells spans: 50 is ``500ms``, 150 is ``1.500s``."""
+    seconds, milliseconds = divmod(percent * 10, 1000)
+    if not seconds:
+        return f"{milliseconds}ms"
+    return f"{seconds}.{milliseconds:03d}s" if milliseconds else f"{seconds}s"
+
+
+def network(resident: Resident, host: AppHost) -> str:
+    subnet = ipaddress.ip_network(resident.allocation.subnet(host.container_network))
+    return _text(
+        [
+            (
+                "Network",
+                [
+                    f"NetworkName={model.network_name(resident.name)}",
+                    f"Subnet={subnet}",
+                    f"Gateway={subnet[1]}",
+                    "Options=isolate=strict",
+                    "DisableDNS=true",
+                ],
+            )
+        ]
+    )
