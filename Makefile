@@ -17,7 +17,7 @@ prepare:
 
 .PHONY: quickstart
 quickstart: prepare ## an estate on lab hosts, from nothing to logged-in tenants; again: mends it, changes nothing
-	@$(BIN)/python tests/lab/quickstart.py
+	@PYTHONPATH=build/collections:tests $(BIN)/python tests/lab/quickstart.py
 
 .PHONY: quickstart-down
 quickstart-down: ## removes the quickstart estate: hosts, network, everything under build/quickstart
@@ -41,15 +41,15 @@ sanity: prepare ## ansible-test sanity, on a clean copy of what git tracks
 	@tests/lab/sanity $(ARGS)
 
 .PHONY: scenario
-scenario: prepare ## one molecule scenario on the lab: NAME=multi_tenant
-	@tests/lab/scenario $(NAME)
+scenario: prepare ## one molecule scenario: NAME=multi_tenant; ACTION=converge for a part
+	@tests/lab/scenario $(or $(NAME),quickstart) $(ACTION)
 
 scenario-%: prepare
 	@tests/lab/scenario $*
 
 .PHONY: integration
 integration: prepare ## integration tests against a lab that is up: NAME=quickstart, ARGS="-k name"
-	@LAB_NAME=$(or $(NAME),quickstart) $(BIN)/pytest tests/integration $(ARGS)
+	@tests/lab/integration $(or $(NAME),quickstart) $(ARGS)
 
 .PHONY: bench
 bench: prepare ## comparisons with other ways to do the same; build/bench.json

@@ -56,7 +56,6 @@ class Layer:
     name: str
     below: str
     packages: tuple[str, ...]
-    wheels: tuple[str, ...]
 
 
 def load(path: Path) -> Any:
@@ -100,7 +99,6 @@ def layer_from(name: str, value: dict[str, Any]) -> Layer:
         name=name,
         below=value.get("below", NO_LAYER),
         packages=tuple(sorted(packages | set(value.get("packages", [])))),
-        wheels=tuple(value.get("wheels", [])),
     )
 
 
@@ -140,7 +138,6 @@ QUESTIONS: dict[str, Callable[[str], str]] = {
     "all-layers": lambda _: "\n".join(layers()),
     "layer-below": lambda name: layer(name).below,
     "layer-packages": lambda name: " ".join(layer(name).packages),
-    "layer-wheels": lambda name: " ".join(layer(name).wheels),
 }
 
 

@@ -19,15 +19,14 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 chroot "$root" apt-get -q update
 # shellcheck disable=SC2086
 [ -z "$PACKAGES" ] || chroot "$root" apt-get -qy -o Dpkg::Options::=--force-unsafe-io install --no-install-recommends $PACKAGES
-if [ -n "$WHEELS" ]; then
-    mkdir -p "$root/var/cache/erpops/wheels"
-    # shellcheck disable=SC2086
-    "${PIP:-pip3}" download --quiet --no-deps --dest "$root/var/cache/erpops/wheels" $WHEELS
-fi
 
-# Nothing that a package enabled stays enabled: what runs on a host is what a role has asked for.
-find "$NEW/up/etc/systemd/system" -mindepth 2 -type l -path '*.wants/*' -printf '%P\n' 2>/dev/null |
-    while read -r link; do rm -f "$root/etc/systemd/system/$link"; done
+# No service that a package enabled stays enabled: what runs on a host is what a role has asked for. Timers stay, as
+# they would on any host.
+enabled=$NEW/up/etc/systemd/system
+if [ -d "$enabled" ]; then
+    find "$enabled" -mindepth 2 -type l -path '*.wants/*' ! -name '*.timer' -printf '%P\n' |
+        while read -r link; do rm -f "$root/etc/systemd/system/$link"; done
+fi
 
 rm -f "$root/usr/sbin/policy-rc.d" "$root/etc/postgresql-common/createcluster.d/lab.conf"
 rmdir --ignore-fail-on-non-empty "$root/etc/postgresql-common/createcluster.d" "$root/etc/postgresql-common" 2>/dev/null || true

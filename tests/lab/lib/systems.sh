@@ -28,6 +28,7 @@ base_path() { # base_path SUITE
         cat "$KEY.pub"
         (cd "$HERE/system" && find . -type f | sort | xargs cat)
         extra_certificates | xargs -r cat
+        cat /etc/pip.conf 2>/dev/null
     } | short_hash)"
 }
 
@@ -49,6 +50,7 @@ build_base() { # build_base SUITE
     cp -L /etc/resolv.conf "$new/etc/resolv.conf"
     rm -f "$new/etc/hostname"
     for certificate in $(extra_certificates); do cp "$certificate" "$new/usr/local/share/ca-certificates/"; done
+    [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$new/etc/pip.conf" # its registry is whatever this machine's is
     chroot "$new" update-ca-certificates >/dev/null 2>&1
     chroot "$new" apt-get -qq update
     mv "$new" "$base"
@@ -71,7 +73,6 @@ layer_path() { # layer_path LAYER
     echo "$CACHE/layer-$1-$({
         lower_of "$below"
         topology layer-packages "$1"
-        topology layer-wheels "$1"
         cat "$HERE/lib/fill-layer.sh"
     } | short_hash)"
 }
@@ -96,8 +97,7 @@ build_layer_itself() { # build_layer_itself LAYER
     new=$path.new
     rm -rf "$new"
     mkdir -p "$new/up" "$new/work" "$new/root"
-    LOWER=$(lower_of "$(topology layer-below "$layer")") NEW=$new \
-        PACKAGES=$(topology layer-packages "$layer") WHEELS=$(topology layer-wheels "$layer") \
+    LOWER=$(lower_of "$(topology layer-below "$layer")") NEW=$new PACKAGES=$(topology layer-packages "$layer") \
         unshare --mount --pid --fork --kill-child --propagation private bash "$HERE/lib/fill-layer.sh" \
         >"$path.log" 2>&1 || die "the layer $layer could not be built, see $path.log: $(tail -n 5 "$path.log")"
     mv "$new/up" "$path.up"
