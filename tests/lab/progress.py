@@ -56,7 +56,12 @@ class Progress:
         self._write(f"$ {' '.join(command)}")
         lines: list[str] = []
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, env=environment
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=environment,
         ) as process:
             assert process.stdout
             for line in process.stdout:
@@ -67,7 +72,9 @@ class Progress:
                     self.say(f"   {text}")
         if process.returncode:
             last = "\n".join(lines[-LAST_LINES:])
-            raise StepError(f"{last}\n\n{' '.join(command)} ended with {process.returncode}; everything is in {self._path}")
+            raise StepError(
+                f"{last}\n\n{' '.join(command)} ended with {process.returncode}; everything is in {self._path}"
+            )
         return lines
 
     def _write(self, line: str) -> None:

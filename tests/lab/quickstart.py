@@ -120,7 +120,10 @@ def groups_of(estate: Estate, host: str) -> list[str]:
 
 
 def print_table(reached: list[Reached]) -> None:
-    rows = [("URL", "Odoo", "login", "password"), *((item.url, item.version, item.login, item.password) for item in reached)]
+    rows = [
+        ("URL", "Odoo", "login", "password"),
+        *((item.url, item.version, item.login, item.password) for item in reached),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     print()
     for row in rows:
@@ -143,7 +146,9 @@ def quickstart(progress: Progress) -> None:
     print_table(reached)
     tasks = f"{recap.tasks} tasks, at most {recap.most_tasks_on_a_host} on a host, in {seconds:.0f} s"
     if recap.changed:
-        progress.say(f"The estate is up: {recap.changed} changes ({tasks}). Run `make quickstart` again: it changes nothing.")
+        progress.say(
+            f"The estate is up: {recap.changed} changes ({tasks}). Run `make quickstart` again: it changes nothing."
+        )
     else:
         progress.say(f"The estate was as declared: nothing changed ({tasks}).")
 

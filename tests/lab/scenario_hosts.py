@@ -21,12 +21,12 @@ def bring_up(progress: Progress, name: str) -> None:
     environment = {**os.environ, "LAB_NAME": name}
     with progress.step("Odoo images"):
         built = images.ensure(progress)
-        progress.run([LAB, "images", *images.store_arguments(built, name)], environment=environment)
+        progress.run([LAB, "images", *images.store_arguments(built)], environment=environment)
     with progress.step("Lab hosts"):
         progress.run([LAB, "up", str(topology)], environment=environment)
         estate_files.ensure_secrets(name)
         estate_files.write_hosts(name)
-        estate_files.write_images(name, images.variables(built, name))
+        estate_files.write_images(name, images.variables(built))
 
 
 def main() -> int:

@@ -103,13 +103,21 @@ def layer_from(name: str, value: dict[str, Any]) -> Layer:
 
 
 def role_packages(role: str) -> list[str]:
-    """``<role>_packages`` of the role's defaults; computed entries are left to the role itself."""
-    path = ROLES / role / "defaults" / "main.yml"
+    """``<role>_packages`` of the role's defaults; computed entries are left to the role itself.
+
+    Where the role has lists for several engines, ``role.engine`` names one.
+    """
+    name, _, engine = role.partition(".")
+    path = ROLES / name / "defaults" / "main.yml"
     if not path.exists():
         return []
-    packages = load(path).get(f"{role}_packages", [])
+    packages = load(path).get(f"{name}_packages", [])
+    if engine:
+        packages = packages[engine]
     if not isinstance(packages, list):
-        raise DeclarationError(f"{path}: {role}_packages must be a list of names.")
+        raise DeclarationError(
+            f"{path}: {name}_packages must be a list of names (layers.yml may name one: {name}.KEY)."
+        )
     return [package for package in packages if "{{" not in package]
 
 

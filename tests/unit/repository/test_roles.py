@@ -1,0 +1,69 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every role: a full spec that equals the defaults, names of its own, and few tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
+NAMES = sorted(path.name for path in ROLES.iterdir() if (path / "tasks").is_dir())
+MOST_TASKS = 30
+SHARED = ("estate_", "odoo_", "postgres_clusters", "app_container_network")  # what an inventory declares for all roles
+BLOCKS = ("block", "rescue", "always")
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def options(name: str) -> dict[str, dict[str, Any]]:
+    specs = load(ROLES / name / "meta" / "argument_specs.yml")["argument_specs"]
+    return {option: spec for entry in specs.values() for option, spec in (entry.get("options") or {}).items()}
+
+
+def tasks(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for item in items:
+        inner = [task for key in BLOCKS for task in item.get(key, [])]
+        yield from tasks(inner) if inner else [item]
+
+
+def nested(place: str, spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield place, spec
+    for name, option in (spec.get("options") or {}).items():
+        yield from nested(f"{place}.{name}", option)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_those_of_the_spec(name: str) -> None:
+    defaults = load(ROLES / name / "defaults" / "main.yml") or {}
+    assert defaults == {key: spec["default"] for key, spec in options(name).items() if "default" in spec}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variable_has_the_roles_name(name: str) -> None:
+    stray = [key for key in options(name) if not key.startswith((f"{name}_", *SHARED))]
+    assert stray == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_type_is_full(name: str) -> None:
+    for key, spec in options(name).items():
+        for place, part in nested(key, spec):
+            assert part.get("type"), f"{place} has no type"
+            assert part.get("description"), f"{place} has no description"
+            if part["type"] == "list":
+                assert part.get("elements"), f"{place} does not say what it is a list of"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tasks_are_few_and_named(name: str) -> None:
+    found = [task for path in (ROLES / name / "tasks").glob("*.yml") for task in tasks(load(path) or [])]
+    assert 0 < len(found) <= MOST_TASKS
+    assert all(task.get("name") for task in found)
