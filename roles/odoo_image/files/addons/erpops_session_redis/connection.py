@@ -31,13 +31,13 @@ class Unavailable(Exception):
 
 
 def _version_options() -> dict[str, Any]:
-    """Newer versions retry with seconds of back-off and announce themselves: neither is wanted."""
+    """Newer versions retry by themselves, with seconds of back-off between."""
     options: dict[str, Any] = {}
     if int(redis.__version__.split(".")[0]) >= 5:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        options.update(retry=Retry(NoBackoff(), 0), lib_name=None, lib_version=None)
+        options["retry"] = Retry(NoBackoff(), 0)
     return options
 
 

@@ -71,7 +71,7 @@ class RedisSessions:
                 # The index first: a session that cannot be found could not be revoked.
                 pipeline.sadd(self._device_key(identifier), sid)
                 pipeline.expire(self._device_key(identifier), self.lifetime)
-            pipeline.setex(self._session_key(sid), self.lifetime, text)
+            pipeline.set(self._session_key(sid), text, ex=self.lifetime)
             pipeline.execute()
 
         self._run(work)
