@@ -111,12 +111,16 @@ def _elsewhere(name: str, why: str) -> DesiredTenant:
     )
 
 
-def _secret_files(resident: Resident, host: AppHost, secrets: TenantSecrets, relay: Relay | None) -> dict[str, str]:
+def _secret_files(
+    resident: Resident, host: AppHost, secrets: TenantSecrets, relay: Relay | None
+) -> dict[str, str | None]:
+    """Contents by name; None for a file that shall not be there."""
     tenant = resident.tenant
+    sessions = host.sessions
     return {
         "odoo.conf": render.odoo_conf(tenant, secrets.master_hash, relay=relay),
         "pgpass": render.pgpass(tenant.name, secrets.postgres),
-        "session.json": render.session_json(tenant.name, secrets.redis, host.sessions),
+        "session.json": render.session_json(tenant.name, secrets.redis, sessions) if sessions.declared else None,
         "health.py": render.health_script(tenant),
     }
 
@@ -126,7 +130,8 @@ def _config(resident: Resident, host: AppHost, secrets: TenantSecrets, relay: Re
     return tuple(
         WantedFile(
             path=f"{resident.config_directory}/{name}",
-            content=content.encode(),
+            absent=content is None,
+            content=None if content is None else content.encode(),
             mode=0o400,
             owner=uid,
             group=uid,

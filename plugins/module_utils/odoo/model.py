@@ -25,8 +25,13 @@ class Sessions:
     servers: tuple[tuple[str, int], ...] = ()
     sentinels: tuple[tuple[str, int], ...] = ()
     service: str = "sessions"
-    ca_file: str = "/etc/erpops/pki/ca.crt"
+    ca_file: str = "/etc/erpops/pki/ca.crt"  # empty: without TLS
     lifetime_seconds: int = 604800
+
+    @property
+    def declared(self) -> bool:
+        """Without servers the addon leaves Odoo's own store alone."""
+        return bool(self.servers or self.sentinels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,8 +61,9 @@ def _container(resident: Resident, host: AppHost, name: str, arguments: str, hea
         f"{resident.config_directory}:/etc/odoo:ro",
         f"{resident.data_directory}:/var/lib/odoo:rw",
         f"{model.POOLER_SOCKETS}:/run/postgresql:ro",
-        f"{host.sessions.ca_file}:{host.sessions.ca_file}:ro",
     ]
+    if host.sessions.ca_file:
+        volumes.append(f"{host.sessions.ca_file}:{host.sessions.ca_file}:ro")
     return [
         f"ContainerName={name}",
         f"Image={resident.tenant.instance.image}",
@@ -133,11 +134,11 @@ def live_limits(limits: Limits) -> dict[str, str]:
 
 
 def _seconds(percent: int) -> str:
-    """CPU time a second of wall time, as systemd spells spans: 50 is ``500ms``, 150 is ``1.500s``."""
+    """CPU time a second of wall time, as systemd spells spans: 50 is ``500ms``, 150 is ``1.500000s``."""
     seconds, milliseconds = divmod(percent * 10, 1000)
     if not seconds:
         return f"{milliseconds}ms"
-    return f"{seconds}.{milliseconds:03d}s" if milliseconds else f"{seconds}s"
+    return f"{seconds}.{milliseconds:03d}000s" if milliseconds else f"{seconds}s"
 
 
 def network(resident: Resident, host: AppHost) -> str:

@@ -157,7 +157,7 @@ def session_json(tenant: str, password: str, sessions: Sessions) -> str:
         "username": tenant,
         "password": password,
         "prefix": f"{tenant}:",
-        "ca_file": sessions.ca_file,
+        "ca_file": sessions.ca_file or None,
         "lifetime_seconds": sessions.lifetime_seconds,
     }
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
