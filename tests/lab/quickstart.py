@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import estate_files
 from integration.estate.live import Browser, Estate
@@ -155,7 +155,18 @@ def quickstart(progress: Progress) -> None:
 
 def main() -> int:
     os.environ["LAB_NAME"] = NAME
-    progress = Progress(Path(ROOT / "build" / f"{NAME}.log"))
+    locks = estate_files.CACHE / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / NAME).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return fail(StepError("Another `make quickstart` is running on this machine."))
+        return run()
+
+
+def run() -> int:
+    progress = Progress(ROOT / "build" / f"{NAME}.log")
     try:
         quickstart(progress)
     except (StepError, OSError) as error:
