@@ -22,11 +22,15 @@ quickstart: prepare ## an estate on lab hosts, from nothing to logged-in tenants
 .PHONY: quickstart-down
 quickstart-down: ## removes the quickstart estate: hosts, network, everything under build/quickstart
 	@LAB_NAME=quickstart tests/lab/lab down
-	@rm -rf build/quickstart build/quickstart.json build/quickstart.log
+	@rm -rf build/quickstart build/quickstart.* build/quickstart-*
+
+.PHONY: try-quickstart
+try-quickstart: prepare
+	@tests/lab/try-quickstart
 
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
-	@tests/lab/stages lint unit sanity docs-check $(SCENARIOS:%=scenario-%)
+	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%)
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)

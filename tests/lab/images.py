@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import estate_files
-from progress import Progress
+from progress import Progress, shown_of_ansible
 
-PLAYBOOK = Path(__file__).with_name("images.yml")
+INVENTORY = Path(__file__).with_name("images.yml")
 RESULT = estate_files.ROOT / "build" / "images.json"
 
 
@@ -28,16 +28,24 @@ class Image:
 
 
 def ensure(progress: Progress) -> list[Image]:
-    command = ["ansible-playbook", str(PLAYBOOK), "-e", f"images_cache={estate_files.CACHE / 'images'}"]
-    progress.run(
-        [*command, "-e", f"images_result={RESULT}"], environment={**os.environ, "ANSIBLE_NOCOLOR": "1"}, shown=quiet
-    )
-    built = json.loads(RESULT.read_text(encoding="utf-8"))
-    return [Image(item["name"], item["reference"], item["layout"]) for item in built]
+    """Builds what is missing; takes seconds where nothing is."""
+    cache = estate_files.CACHE / "images"
+    command = ["ansible-playbook", "erpops.odoo.images", "-i", str(INVENTORY)]
+    command += ["-e", f"odoo_image_cache={cache}", "-e", f"odoo_image_result_file={RESULT}"]
+    RESULT.unlink(missing_ok=True)
+    progress.run(command, environment={**os.environ, "ANSIBLE_NOCOLOR": "1"}, shown=shown_of_ansible)
+    references = json.loads(RESULT.read_text(encoding="utf-8"))["odoo_image_references"]
+    layouts = layouts_by_digest(cache)
+    return [Image(name, reference, layouts[reference.partition("@")[2]]) for name, reference in references.items()]
 
 
-def quiet(line: str) -> str | None:
-    return line if line.startswith(("fatal", "ERROR", "[ERROR]")) else None
+def layouts_by_digest(cache: Path) -> dict[str, str]:
+    """The OCI layouts in the cache, each of one image, by the digest of its manifest."""
+    found = {}
+    for index in cache.glob("*/index.json"):
+        manifests = json.loads(index.read_text(encoding="utf-8"))["manifests"]
+        found.update({manifest["digest"]: str(index.parent) for manifest in manifests})
+    return found
 
 
 def store_arguments(built: list[Image]) -> list[str]:

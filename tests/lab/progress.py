@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -80,6 +81,13 @@ class Progress:
     def _write(self, line: str) -> None:
         self._log.write(line + "\n")
         self._log.flush()
+
+
+def shown_of_ansible(line: str) -> str | None:
+    """Plays, tasks, changes and trouble; the rest stands in the log."""
+    if match := re.match(r"(PLAY|TASK|RUNNING HANDLER) \[(.*?)\] \**$", line):
+        return match[2].removeprefix("erpops.odoo.") if match[1] == "TASK" else f"-- {match[2]}"
+    return line if re.match(r"(fatal|ERROR|\[ERROR\])", line) else None
 
 
 def fail(error: Exception) -> int:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 
 import estate_files
 from integration.estate.live import Browser, Estate
-from progress import Progress, StepError, fail
+from progress import Progress, StepError, fail, shown_of_ansible
 from scenario_hosts import bring_up
 
 NAME = "quickstart"
@@ -49,13 +49,6 @@ def recap_of(lines: list[str]) -> Recap:
     found = [match for match in map(RECAP.match, lines) if match]
     done = [int(match[2]) for match in found]
     return Recap(sum(done), sum(int(match[3]) for match in found), max(done, default=0))
-
-
-def shown_of_ansible(line: str) -> str | None:
-    """Plays, tasks, changes and trouble; the rest stands in the log."""
-    if match := re.match(r"(PLAY|TASK|RUNNING HANDLER) \[(.*?)\] \**$", line):
-        return match[2].removeprefix("erpops.odoo.") if match[1] == "TASK" else f"-- {match[2]}"
-    return line if re.match(r"(fatal|ERROR|\[ERROR\])", line) else None
 
 
 def converge(progress: Progress) -> Recap:

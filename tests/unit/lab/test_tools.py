@@ -14,7 +14,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from progress import Progress, StepError
+from progress import Progress, StepError, shown_of_ansible
 
 
 def test_secrets_are_made_once_and_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_what_a_recap_says() -> None:
     ],
 )
 def test_what_is_shown_of_ansible(line: str, shown: str | None) -> None:
-    assert quickstart.shown_of_ansible(line) == shown
+    assert shown_of_ansible(line) == shown
 
 
 def test_progress_shows_a_part_and_keeps_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
