@@ -4,16 +4,14 @@
 """What an example inventory lacks to be converged in the lab: a second inventory beside it, under build/<name>/.
 
 ``inventory/hosts.yml`` has the lab's addresses, ``inventory/group_vars/all/secrets.yml`` what a vault would hold (made
-once), ``inventory/group_vars/all/images.yml`` the digests of the images that were built here.
+once), ``images.yml`` the digests of the images that were built here, ``lab.yml`` what is only so in the lab.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import os
 import secrets
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +65,21 @@ def write_images(name: str, variables: dict[str, Any]) -> None:
     write(inventory(name) / "group_vars" / "all" / "images.yml", dump(variables))
 
 
+def write_lab(name: str) -> None:
+    """What is only so in the lab: the image store that app hosts share, and cgroup controllers that are not there."""
+    values: dict[str, Any] = {"app_image_stores": ["/srv/images"]}
+    if "pids" not in cgroup_controllers():
+        values["app_pids_limit"] = 0
+    write(inventory(name) / "group_vars" / "all" / "lab.yml", dump(values))
+
+
+def cgroup_controllers() -> list[str]:
+    """Those of the machine's unified hierarchy; the others belong to the old one and are not for the hosts."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    unified = next(Path(mount[1]) for mount in mounts if mount[2] == "cgroup2")
+    return (unified / "cgroup.controllers").read_text(encoding="utf-8").split()
+
+
 def ensure_secrets(name: str) -> Path:
     """The estate's secret and its certificate authority, made once; returns the authority's certificate as a file."""
     path = inventory(name) / "group_vars" / "all" / "secrets.yml"
@@ -114,19 +127,3 @@ def certificate_authority(name: str) -> tuple[str, str]:
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="the example inventory, which is also the lab's name")
-    parser.add_argument("part", choices=["secrets", "hosts"])
-    arguments = parser.parse_args()
-    if arguments.part == "secrets":
-        ensure_secrets(arguments.name)
-    else:
-        write_hosts(arguments.name)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

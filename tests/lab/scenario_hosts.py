@@ -26,6 +26,7 @@ def bring_up(progress: Progress, name: str) -> None:
         progress.run([LAB, "up", str(topology)], environment=environment)
         estate_files.ensure_secrets(name)
         estate_files.write_hosts(name)
+        estate_files.write_lab(name)
         estate_files.write_images(name, images.variables(built))
 
 

@@ -75,11 +75,6 @@ disk() { # an empty writable layer; the old one is removed in the background
     echo "$host" >"$folder/up.new/etc/hostname"
     printf 'lab-%s-%s' "$BRIDGE" "$host" | md5sum | cut -c1-32 >"$folder/up.new/etc/machine-id"
     hosts_file >"$folder/up.new/etc/hosts"
-    if [ -d "$folder/containers" ]; then
-        # This machine's cgroup tree may lack the pids controller, which podman's default limit wants.
-        mkdir -p "$folder/up.new/etc/containers/containers.conf.d"
-        printf '[containers]\npids_limit = 0\n' >"$folder/up.new/etc/containers/containers.conf.d/lab.conf"
-    fi
     mv "$folder/up.new" "$folder/up"
 }
 
