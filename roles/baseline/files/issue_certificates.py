@@ -269,7 +269,8 @@ def serve(request: Request, authority: Authority, places: Places, now: datetime,
             "add them to baseline_authority_names"
         )
     folder = places.pki / request.name
-    folder.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)  # whatever the umask of the service that calls
     reason = why(folder, request, authority, now, span)
     if reason:
         key = key_of(folder)
