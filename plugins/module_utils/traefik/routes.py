@@ -42,6 +42,7 @@ TENANT_SUFFIXES = ("", EVENTS_SUFFIX, STATIC_SUFFIX, RATE_SUFFIX, AUTHENTICATION
 
 REQUEST_PREFIX = "edge-"  # of a tenant's certificate request
 
+COMMON_NAME_LENGTH = 64  # more does not fit into a certificate's subject
 MEGABYTE = 1024 * 1024
 NOBODY = "255.255.255.255/32"
 
@@ -81,7 +82,7 @@ def requests(tenants: Iterable[ResolvedTenant], edge: Edge) -> dict[str, dict[st
     return {
         f"{REQUEST_PREFIX}{tenant.name}": {
             "name": f"{REQUEST_PREFIX}{tenant.name}",
-            "common_name": tenant.hostnames[0],
+            "common_name": tenant.hostnames[0] if len(tenant.hostnames[0]) <= COMMON_NAME_LENGTH else tenant.name,
             "names": list(tenant.hostnames),
             "owner": edge.certificate_owner,
             "group": edge.certificate_owner,
