@@ -153,7 +153,7 @@ def _accept(flow: Flow, firewall: Firewall) -> list[str]:
 def _set(addresses: Iterable[str]) -> str:
     """An anonymous set; networks that lie in one another are merged, since nftables takes no overlap."""
     networks = [ipaddress.ip_network(address) for address in set(addresses)]
-    merged = [
+    merged: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = [
         *ipaddress.collapse_addresses(item for item in networks if isinstance(item, ipaddress.IPv4Network)),
         *ipaddress.collapse_addresses(item for item in networks if isinstance(item, ipaddress.IPv6Network)),
     ]
