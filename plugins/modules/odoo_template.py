@@ -8,8 +8,100 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: odoo_template
+short_description: Build the template databases that new tenants are cloned from
+version_added: 0.1.0
+description:
+  - For every instance on hosts, sees that a template database with its common modules exists on each PostgreSQL cluster
+    where it has tenants, and on the first one otherwise.
+  - A template's name is a hash of the image's digest and the modules. A changed image makes a new template; old ones
+    stay and are reported as unused.
+  - Odoo itself builds it, in a container of the instance's image that ends afterwards. It has no demo data, no
+    password that works, its attachments in the database, and the assets that a first login needs.
+  - It is built under a passing name and renamed at last, so that a killed build is done anew by the next run.
+  - Runs once, on an app host, as role C(erpops_template), which may create databases and nothing else.
+author:
+  - erpops maintainers (@erpops)
+extends_documentation_fragment:
+  - erpops.odoo.estate
+  - erpops.odoo.secrets
+attributes:
+  check_mode:
+    description: Predicts the builds and writes nothing.
+    support: full
+  diff_mode:
+    description: Shows which templates are there before and after.
+    support: full
+  idempotent:
+    description: A second run with the same options changes nothing.
+    support: full
+options:
+  clusters:
+    description: Names of the PostgreSQL clusters, in the order in which the estate declares them.
+    type: list
+    elements: str
+    default: [main]
+  postgres_address:
+    description:
+      - Where the primary of a cluster is reached; C({cluster}) stands for its name. The i-th cluster has the i-th port
+        from 5000.
+    type: str
+    default: "{cluster}.postgres.internal"
+  postgres_sslmode:
+    description: How far the server's certificate is verified.
+    type: str
+    choices: [prefer, verify-ca, verify-full]
+    default: verify-full
+  postgres_evidence_of_absence:
+    description: In check mode, whether a server that does not answer is known not to exist yet.
+    type: bool
+    default: false
+  ca_file:
+    description: The estate's root certificate.
+    type: path
+    default: /etc/erpops/pki/ca.crt
+  pull:
+    description: Whether an image that is not on the host may be pulled from its registry.
+    type: str
+    choices: [never, missing]
+    default: never
+  builds_at_a_time:
+    description: How many templates are built at the same time.
+    type: int
+    default: 2
 """
 
+EXAMPLES = r"""
+- name: Template databases
+  erpops.odoo.odoo_template:
+    instances: "{{ odoo_instances }}"
+    tenants: "{{ odoo_tenants }}"
+    estate_secret: "{{ estate_secret }}"
+  run_once: true
+  register: odoo_templates
+"""
+
+RETURN = r"""
+actions:
+  description: What was done or, in check mode, would be.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{verb: create, subject: template database tpl_51ec2b5eddd4, detail: "for shared19: base"}]
+templates:
+  description: The template of each instance on each cluster, for M(erpops.odoo.tenant_databases).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{instance: shared19, cluster: main, database: tpl_51ec2b5eddd4}]
+unused:
+  description: Templates that no declared instance needs.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{cluster: main, database: tpl_bedd308a0599}]
+"""
+
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,7 +133,7 @@ def builder(params: dict[str, Any]) -> template_client.Builder:
     )
 
 
-def live(module: AnsibleModule, who: template_client.Builder, clusters: list[Cluster]) -> LiveDatabases:
+def live(module: AnsibleModule, who: template_client.Builder, clusters: Sequence[Cluster]) -> LiveDatabases:
     """What the clusters have; nothing where check mode runs before they are there and the caller knows that."""
     assume = module.check_mode and module.params["postgres_evidence_of_absence"]
     if PSYCOPG_ERROR:
@@ -58,7 +150,7 @@ def live(module: AnsibleModule, who: template_client.Builder, clusters: list[Clu
 
 def run(module: AnsibleModule) -> None:
     params = module.params
-    clusters = [Cluster(name=value["name"], port=value["port"]) for value in params["clusters"]]
+    clusters = template.clusters_from(params["clusters"])
     wanted = template.templates(instances_from(params["instances"]), parameters.tenants(params), clusters)
     who = builder(params)
     found = live(module, who, clusters)
@@ -82,14 +174,13 @@ def main() -> None:
         argument_spec={
             **arguments.ESTATE,
             **arguments.SECRETS,
-            "clusters": {
-                "type": "list",
-                "elements": "dict",
-                "options": parameters.CLUSTER,
-                "default": [{"name": "main", "port": 5000}],
+            **parameters.CLUSTERS,
+            "postgres_address": {"type": "str", "default": "{cluster}.postgres.internal"},
+            "postgres_sslmode": {
+                "type": "str",
+                "choices": ["prefer", "verify-ca", "verify-full"],
+                "default": "verify-full",
             },
-            "postgres_address": {"type": "str", "default": "127.0.0.1"},
-            "postgres_sslmode": {"type": "str", "choices": ["prefer", "require", "verify-ca"], "default": "verify-ca"},
             "postgres_evidence_of_absence": {"type": "bool", "default": False},
             "ca_file": {"type": "path", "default": "/etc/erpops/pki/ca.crt"},
             "pull": {"type": "str", "choices": ["never", "missing"], "default": "never"},

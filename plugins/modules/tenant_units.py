@@ -8,6 +8,158 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: tenant_units
+short_description: Bring the Odoo units of all tenants on an app host to their declared state
+version_added: 0.1.0
+description:
+  - Writes, for every tenant that lives on this host, its configuration, its secrets, its network and its units
+    (Quadlet), and starts, restarts or stops what has to be. A unit is only restarted if something that it reads
+    at its start has changed; a changed limit reaches it without.
+  - Restarts are decided from live state (the time of files against the start of units, the image that runs), so that
+    a killed run is healed by the next.
+  - Where an image's digest changes, the versions of its modules are compared with those in the tenants' databases.
+    If there are others, nothing on this host is changed, and the error names tenants, modules and the way to upgrade.
+  - The units of a tenant that is absent, or that another host owns now, are removed; its data never is. Units of
+    tenants that nobody declares are reported and left alone.
+author:
+  - erpops maintainers (@erpops)
+extends_documentation_fragment:
+  - erpops.odoo.estate
+  - erpops.odoo.secrets
+attributes:
+  check_mode:
+    description: >-
+      Predicts the changes and writes nothing. An image that is not on the host yet is not compared with databases.
+    support: full
+  diff_mode:
+    description: Shows changed files, secrets as a digest, and units with their image and limits, before and after.
+    support: full
+  idempotent:
+    description: A second run with the same options changes nothing.
+    support: full
+options:
+  allocations:
+    description: Numbers and app hosts of the tenants, the result of M(erpops.odoo.tenant_databases).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the tenant.
+        type: str
+        required: true
+      number:
+        description: Its number in the registry.
+        type: int
+        required: true
+      app_host:
+        description: The app host that owns it.
+        type: str
+        required: true
+      image:
+        description: The image that its unit was last started with.
+        type: str
+  host:
+    description: This app host, as the inventory calls it.
+    type: str
+    required: true
+  address:
+    description: The address on which units are published.
+    type: str
+    required: true
+  container_network:
+    description: The network of which every tenant gets a /28.
+    type: str
+    default: 10.90.0.0/16
+  clusters:
+    description: Names of the PostgreSQL clusters, in the order in which the estate declares them.
+    type: list
+    elements: str
+    default: [main]
+  session_servers:
+    description:
+      - Redis servers of the sessions, each as C(HOST:PORT). With no server and no sentinel, Odoo keeps its sessions
+        itself.
+    type: list
+    elements: str
+    default: []
+  session_sentinels:
+    description: Sentinels that know the current server, each as C(HOST:PORT).
+    type: list
+    elements: str
+    default: []
+  session_service:
+    description: What the sentinels call the sessions' servers.
+    type: str
+    default: sessions
+  session_lifetime_seconds:
+    description: How long a session lives without use.
+    type: int
+    default: 604800
+  ca_file:
+    description: The estate's root certificate, with which Redis is verified; empty to speak without TLS.
+    type: path
+    default: /etc/erpops/pki/ca.crt
+  mail_relay:
+    description: Where tenants' mail goes when they configure no server of their own, as C(HOST:PORT).
+    type: str
+  pull:
+    description: Whether an image that is not on the host may be pulled from its registry.
+    type: str
+    choices: [never, missing]
+    default: never
+  start_timeout_seconds:
+    description: How long a tenant's units may take to answer.
+    type: int
+    default: 180
+  starts_at_a_time:
+    description: How many tenants are started at the same time.
+    type: int
+    default: 2
+"""
+
+EXAMPLES = r"""
+- name: Units of tenants
+  erpops.odoo.tenant_units:
+    tiers: "{{ odoo_tiers }}"
+    instances: "{{ odoo_instances }}"
+    tenants: "{{ odoo_tenants }}"
+    allocations: "{{ tenant_databases_result.allocations }}"
+    host: "{{ inventory_hostname }}"
+    address: "{{ estate_address }}"
+    session_servers: ["10.0.0.7:6379"]
+    estate_secret: "{{ estate_secret }}"
+"""
+
+RETURN = r"""
+actions:
+  description: What was done or, in check mode, would be.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{verb: restart, subject: unit odoo-acme.service, detail: "changed: /etc/erpops/tenants/acme/odoo.conf"}]
+undeclared:
+  description: Tenants that have units here and that nobody declares.
+  returned: success
+  type: list
+  elements: str
+storage:
+  description: What the filestore of each tenant on this host holds, against its limit.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: acme, filestore_bytes: 2616919, files: 223, limit_gb: 5, over_limit: false}]
+images:
+  description: The image that each served tenant of this host runs.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: acme, image: "registry.example.com/odoo@sha256:0f1e"}]
+published:
+  description: Where each tenant of this host is published, and which port and path its bus has.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: acme, address: 10.0.0.5, http_port: 10004, bus_port: 10004, bus_path: /websocket}]
 """
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib

@@ -33,7 +33,7 @@ def observe(tenants: Sequence[DesiredTenant], *, assume_no_podman: bool = False)
     services = [service for tenant in tenants for service in (*(unit.service for unit in tenant.units), *tenant.gone)]
     services += [tenant.network.service for tenant in tenants if tenant.network]
     images = {tenant.image for tenant in tenants if tenant.image}
-    with_podman = not (assume_no_podman and not Path("/usr/bin/podman").exists())
+    with_podman = podman.installed() or not assume_no_podman
     return Live(
         files=file_client.observe(directories, files),
         modified_at={file.path: _modified(Path(file.path)) for file in files},

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Unreachable
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import POOLER_PORT, POOLER_SOCKETS
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import FIRST_POOLER_PORT, POOLER_SOCKETS
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 
 with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules report it
@@ -28,7 +28,7 @@ class Login:
     password: str = field(repr=False)
     database: str
     host: str = POOLER_SOCKETS
-    port: int = POOLER_PORT
+    port: int = FIRST_POOLER_PORT
     sslmode: str = "prefer"
     ca_file: str = ""
 

@@ -80,8 +80,18 @@ def desired(
         for tenant in tenants
         if tenant.name not in known and tenant.state != "absent" and tenant.instance.placement == PLACEMENT_HOSTS
     ]
+    problems += [
+        Problem(
+            f"tenant {tenant.name}",
+            "cluster",
+            tenant.cluster,
+            f"No pooler of this host leads there: it is none of the clusters {', '.join(host.clusters)}.",
+        )
+        for tenant in tenants
+        if tenant.cluster not in host.clusters and tenant.state != "absent"
+    ]
     if problems:
-        raise InputError("Tenants without an allocation have no ports, uid and network. Nothing was changed.", problems)
+        raise InputError("Tenants cannot be placed on this host. Nothing was changed.", problems)
     return tuple(_desired(tenant, known.get(tenant.name), host, secrets, relay) for tenant in tenants)
 
 
@@ -116,12 +126,12 @@ def _secret_files(
 ) -> dict[str, str | None]:
     """Contents by name; None for a file that shall not be there."""
     tenant = resident.tenant
-    sessions = host.sessions
+    sessions, pooler = host.sessions, host.pooler_port(tenant.cluster)
     return {
-        "odoo.conf": render.odoo_conf(tenant, secrets.master_hash, relay=relay),
+        "odoo.conf": render.odoo_conf(tenant, secrets.master_hash, pooler, relay=relay),
         "pgpass": render.pgpass(tenant.name, secrets.postgres),
         "session.json": render.session_json(tenant.name, secrets.redis, sessions) if sessions.declared else None,
-        "health.py": render.health_script(tenant),
+        "health.py": render.health_script(tenant, pooler),
     }
 
 

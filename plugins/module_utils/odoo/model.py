@@ -14,7 +14,8 @@ QUADLET_DIRECTORY = "/etc/containers/systemd"
 CONFIG_ROOT = "/etc/erpops/tenants"
 DATA_ROOT = "/var/lib/erpops/tenants"
 POOLER_SOCKETS = "/run/erpops-pgbouncer"
-POOLER_PORT = 6432
+FIRST_POOLER_PORT = 6432  # of the first cluster's PgBouncer; the others follow
+FIRST_PRIMARY_PORT = 5000  # of the first cluster's primary, by HAProxy on loopback; the others follow
 SESSION_ADDON = "erpops_session_redis"
 
 
@@ -42,7 +43,11 @@ class AppHost:
     address: str  # where units are published
     container_network: str
     sessions: Sessions
+    clusters: tuple[str, ...] = ("main",)
     pull: str = "never"
+
+    def pooler_port(self, cluster: str) -> int:
+        return FIRST_POOLER_PORT + self.clusters.index(cluster)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

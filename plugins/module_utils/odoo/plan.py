@@ -36,7 +36,7 @@ class UnitLive:
         return self.active in ("active", "activating", "reloading", "refreshing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class NetworkLive:
     subnet: str
     options: Mapping[str, str]

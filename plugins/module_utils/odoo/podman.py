@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,10 @@ def _checked(arguments: Sequence[str], seconds: float = CALL_SECONDS) -> str:
     if done.returncode:
         raise ErpopsError(f"podman {arguments[0]} failed: {done.stderr.strip()[-2000:]}")
     return done.stdout
+
+
+def installed() -> bool:
+    return shutil.which("podman") is not None
 
 
 def images_present(references: Iterable[str]) -> frozenset[str]:

@@ -29,10 +29,11 @@ def _text(sections: Iterable[Section]) -> str:
 
 
 def _unit(resident: Resident, kind: str) -> Section:
+    pooler = f"erpops-pgbouncer@{resident.tenant.cluster}.service"
     return "Unit", [
         f"Description=Odoo {resident.tenant.instance.version} of tenant {resident.name}{kind}",
-        "Wants=network-online.target",
-        "After=network-online.target pgbouncer.service haproxy.service nftables.service",
+        f"Wants=network-online.target {pooler}",
+        f"After=network-online.target nftables.service erpops-haproxy.service {pooler}",
         # Where the registry cannot be asked, or says no, the unit keeps trying.
         "StartLimitIntervalSec=0",
     ]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Instance, ResolvedTenant
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import ports
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import (
-    POOLER_PORT,
     SESSION_ADDON,
     Sessions,
 )
@@ -87,7 +86,7 @@ def _text(keys: Mapping[str, object]) -> str:
     return "\n".join(["[options]", *lines, ""])
 
 
-def odoo_conf(tenant: ResolvedTenant, master_hash: str, *, relay: Relay | None = None) -> str:
+def odoo_conf(tenant: ResolvedTenant, master_hash: str, pooler_port: int, *, relay: Relay | None = None) -> str:
     """The configuration of a tenant's units; a cron unit of its own overrides single keys on its command line."""
     instance = tenant.instance
     crons = 0 if instance.cron_placement == "separate" else tenant.cron_threads
@@ -95,7 +94,7 @@ def odoo_conf(tenant: ResolvedTenant, master_hash: str, *, relay: Relay | None =
         name=tenant.name,
         user=tenant.name,
         host="/run/postgresql",
-        port=POOLER_PORT,
+        port=pooler_port,
         connections=PREFORK_CONNECTIONS if ports.prefork(tenant) else THREADED_CONNECTIONS,
     )
     return _text(
@@ -207,7 +206,7 @@ def health_path(major: int) -> str:
     return "/web/health?db_server_status=1" if major >= 19 else "/web/login"
 
 
-def health_script(tenant: ResolvedTenant) -> str:
+def health_script(tenant: ResolvedTenant, pooler_port: int) -> str:
     return _HEALTH.format(
-        port=ports.HTTP, path=health_path(tenant.instance.major), pooler=POOLER_PORT, name=tenant.name
+        port=ports.HTTP, path=health_path(tenant.instance.major), pooler=pooler_port, name=tenant.name
     )

@@ -20,6 +20,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import (
     Instance,
     ResolvedTenant,
 )
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import FIRST_PRIMARY_PORT
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.plan import digest
 
 PREFIX = "tpl_"
@@ -63,6 +64,10 @@ class DatabaseLive:
 
 # cluster's name -> database's name -> what it is
 LiveDatabases = Mapping[str, Mapping[str, DatabaseLive]]
+
+
+def clusters_from(names: Iterable[str]) -> tuple[Cluster, ...]:
+    return tuple(Cluster(name, FIRST_PRIMARY_PORT + index) for index, name in enumerate(names))
 
 
 def template_name(image: str, modules: Iterable[str]) -> str:

@@ -76,12 +76,13 @@ CLEAN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builder:
-    """Who builds and how the clusters are reached; the login's port is each cluster's own."""
+    """Who builds and how the clusters are reached: each by a port of its own, and by a name if its login holds one."""
 
     login: Login
 
     def at(self, cluster: Cluster, database: str) -> Login:
-        return replace(self.login, port=cluster.port, database=database)
+        host = self.login.host.replace("{cluster}", cluster.name)
+        return replace(self.login, host=host, port=cluster.port, database=database)
 
 
 def live(builder: Builder, clusters: Iterable[Cluster]) -> dict[str, dict[str, DatabaseLive]]:
