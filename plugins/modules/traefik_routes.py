@@ -217,7 +217,7 @@ options:
     type: int
     default: 720
   authentication:
-    description: What stands before the routes of a tenant, or of all tenants of an instance. A tenant's own comes first.
+    description: What stands before the routes of a tenant, or of an instance's tenants. A tenant's own comes first.
     type: list
     elements: dict
     default: []

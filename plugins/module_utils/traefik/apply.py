@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused, Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
+    ErpopsError,
+    Problem,
+    Refused,
+    Unreachable,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik import client, files, plan, routes
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Actual, Edge, Live, Source
 

@@ -42,7 +42,9 @@ def _get(url: str) -> Any:
         with _OPENER.open(url, timeout=API_TIMEOUT) as answer:
             return json.load(answer)
     except (OSError, ValueError) as error:
-        problem = Problem("Traefik's API", "api_url", url, "See that traefik.service runs and that the address is right.")
+        problem = Problem(
+            "Traefik's API", "api_url", url, "See that traefik.service runs and that the address is right."
+        )
         raise Unreachable(f"Traefik's API does not answer: {error}", [problem]) from error
 
 
@@ -61,7 +63,7 @@ def _from_files(found: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _certified(api_url: str) -> frozenset[str]:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     valid = (item for item in _get(f"{api_url}/api/certificates?per_page=100000") if _not_after(item) > now)
     return frozenset(str(name).lower() for item in valid for name in item.get("sans") or ())
 
@@ -77,7 +79,18 @@ def installed(dynamic_dir: str, unit: str) -> bool:
 
 def errors(unit: str, since: float) -> tuple[str, ...]:
     """Traefik's own error messages from its journal, oldest first."""
-    command = ["journalctl", "--unit", unit, "--since", f"@{since:.3f}", "--output", "cat", "--lines", "5000", "--quiet"]
+    command = [
+        "journalctl",
+        "--unit",
+        unit,
+        "--since",
+        f"@{since:.3f}",
+        "--output",
+        "cat",
+        "--lines",
+        "5000",
+        "--quiet",
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LOG_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -147,7 +160,7 @@ def touch(path: str) -> None:
 
 def set_aside(path: str) -> str:
     """Rename a broken file so that Traefik skips it. Returns the new path."""
-    aside = f"{path}.broken-{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}"
+    aside = f"{path}.broken-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}"
     Path(path).rename(aside)
     return aside
 
@@ -176,9 +189,7 @@ def issue(directory: str, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         fresh.chmod(REQUEST_MODE)
         fresh.rename(path)
     try:
-        done = subprocess.run(
-            [ISSUER, *wanted], capture_output=True, text=True, timeout=ISSUE_TIMEOUT, check=False
-        )
+        done = subprocess.run([ISSUER, *wanted], capture_output=True, text=True, timeout=ISSUE_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ErpopsError(f"The certificates could not be issued: {error}") from error
     if done.returncode != 0:

@@ -185,9 +185,7 @@ def _shared(configuration: Configuration, tenants: set[str]) -> dict[str, Any]:
     names = {tenant + suffix for tenant in tenants for suffix in routes.TENANT_SUFFIXES}
     return {
         section: {
-            name: value
-            for name, value in found.items()
-            if name not in names and not name.startswith(MARKER_PREFIX)
+            name: value for name, value in found.items() if name not in names and not name.startswith(MARKER_PREFIX)
         }
         for section, found in configuration.sections()
     }

@@ -55,7 +55,9 @@ STATIC_PATHS = "PathRegexp(`^/[A-Za-z0-9_]+/static/`) || PathPrefix(`/web/assets
 _HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
-def configuration(tenants: Iterable[ResolvedTenant], allocations: Mapping[str, Allocation], edge: Edge) -> Configuration:
+def configuration(
+    tenants: Iterable[ResolvedTenant], allocations: Mapping[str, Allocation], edge: Edge
+) -> Configuration:
     """The routes of all tenants that run on hosts, or should say that they are suspended."""
     served = [tenant for tenant in tenants if is_served(tenant)]
     _check(served, allocations, edge)
@@ -110,9 +112,7 @@ def _check(served: list[ResolvedTenant], allocations: Mapping[str, Allocation], 
         raise InputError("The routes cannot be made. Nothing was changed.", problems)
 
 
-def _tenant_problems(
-    tenant: ResolvedTenant, allocations: Mapping[str, Allocation], edge: Edge
-) -> Iterable[Problem]:
+def _tenant_problems(tenant: ResolvedTenant, allocations: Mapping[str, Allocation], edge: Edge) -> Iterable[Problem]:
     subject = f"tenant {tenant.name}"
     for index, hostname in enumerate(tenant.hostnames):
         if not _HOSTNAME.fullmatch(hostname):
@@ -140,7 +140,9 @@ def _add(objects: dict[str, Any], more: Mapping[str, Any], tenant: str) -> None:
     for name, value in more.items():
         if name in objects:
             cure = "Two tenants would share this route's name; rename one of them."
-            raise InputError("The routes cannot be made. Nothing was changed.", [Problem(f"tenant {tenant}", "name", name, cure)])
+            raise InputError(
+                "The routes cannot be made. Nothing was changed.", [Problem(f"tenant {tenant}", "name", name, cure)]
+            )
         objects[name] = value
 
 
@@ -209,9 +211,7 @@ def _tenant(
     if edge.static_cache_seconds is not None:
         cache = STATIC_CACHE_PRIVATE if tenant.name + AUTHENTICATION_SUFFIX in guards else STATIC_CACHE
         chain = [SECURITY, *guards, STATIC_ERRORS, cache]
-        routers[tenant.name + STATIC_SUFFIX] = _router(
-            tenant, edge, STATIC_PRIORITY, tenant.name, chain, STATIC_PATHS
-        )
+        routers[tenant.name + STATIC_SUFFIX] = _router(tenant, edge, STATIC_PRIORITY, tenant.name, chain, STATIC_PATHS)
     services = {tenant.name: _service(address, ports.http), events: _service(address, ports.bus)}
     return routers, services, guards
 
@@ -236,9 +236,7 @@ def _guards(tenant: ResolvedTenant, edge: Edge) -> dict[str, Any]:
     if authentication:
         guards[tenant.name + AUTHENTICATION_SUFFIX] = _authentication(authentication)
     if tenant.limits.body_mb:
-        guards[tenant.name + BODY_SUFFIX] = {
-            "buffering": {"maxRequestBodyBytes": tenant.limits.body_mb * MEGABYTE}
-        }
+        guards[tenant.name + BODY_SUFFIX] = {"buffering": {"maxRequestBodyBytes": tenant.limits.body_mb * MEGABYTE}}
     return guards
 
 

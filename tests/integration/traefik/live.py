@@ -84,7 +84,17 @@ class Edge:
         """Run the module; flags are ansible's, such as --check. Returns its result (the diff is in it at -vvv only)."""
         values = {"instances": INSTANCES, "app_addresses": {"app1": self.app_address}, **options}
         with tempfile.TemporaryDirectory() as tree:
-            arguments = ["edge", "-m", "erpops.odoo.traefik_routes", "-a", json.dumps(values), "-t", tree, "-vvv", *flags]
+            arguments = [
+                "edge",
+                "-m",
+                "erpops.odoo.traefik_routes",
+                "-a",
+                json.dumps(values),
+                "-t",
+                tree,
+                "-vvv",
+                *flags,
+            ]
             done = self.ansible("ansible", *arguments)
             found = list(Path(tree).iterdir())
             assert len(found) == 1, done.stdout + done.stderr
@@ -101,9 +111,10 @@ class Edge:
     def request(
         self, host: str, path: str = "/", *, method: str = "GET", body: bytes | None = None,
         headers: Mapping[str, str] | None = None, tls: bool = True, verify: bool = True,
+        context: ssl.SSLContext | None = None,
     ) -> Answer:  # fmt: skip
         """One request over the network; certificates are verified with the estate's root alone."""
-        connection = self.connect(host, tls, verify)
+        connection = self.connect(host, tls, verify, context)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -112,10 +123,13 @@ class Edge:
         finally:
             connection.close()
 
-    def connect(self, host: str, tls: bool = True, verify: bool = True) -> http.client.HTTPConnection:
+    def connect(
+        self, host: str, tls: bool = True, verify: bool = True, context: ssl.SSLContext | None = None
+    ) -> http.client.HTTPConnection:
         plain = socket.create_connection((self.address, 443 if tls else 80), timeout=30)
         connection = http.client.HTTPConnection(host, timeout=30)
-        connection.sock = self.context(verify).wrap_socket(plain, server_hostname=host) if tls else plain
+        secure = context or self.context(verify)
+        connection.sock = secure.wrap_socket(plain, server_hostname=host) if tls else plain
         return connection
 
     def context(self, verify: bool = True) -> ssl.SSLContext:
