@@ -165,7 +165,9 @@ def pending(event: Event) -> Pending:
 def _spooled(event: Event, folder: Path, error: Unreachable) -> Recorded:
     with spool.opened(folder) as waiting:
         waiting.append(pending(event))
-    warnings = [f"The lock {event.lock} was not taken: {error.message}"] if event.lock else []
+    warnings = [f"The ledger is not there; the event waits in {folder}: {error.message}"]
+    if event.lock:
+        warnings.append(f"Lock {event.lock} was not taken, since the ledger is not there.")
     return Recorded(spooled=True, warnings=tuple(warnings))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 600
 LOCK_SECONDS = 30
 DEAD_PEER_SECONDS = 30
+CREATION_LOCK = 7_310_100  # a number that only this collection uses
+FIND_DATABASE = "SELECT 1 FROM pg_database WHERE datname = %s"
 
 Row = dict[str, Any]
 
@@ -103,27 +105,24 @@ def connect(server: Server, database: str) -> psycopg.Connection[Row]:
 def connect_estate(server: Server) -> tuple[psycopg.Connection[Row], bool]:
     """A connection to the estate's own database and True; to the maintenance database and False where it is not made.
 
-    A second connection is opened only if the first is refused, so that the everyday run pays for one.
+    Others are opened only if the first is refused, so that the everyday run pays for one.
     """
-    try:
+    with suppress(Unreachable):
         return connect(server, ESTATE_DATABASE), True
-    except Unreachable as first:
-        connection = connect(server, MAINTENANCE_DATABASE)
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ESTATE_DATABASE]).fetchone()
-        if found:
-            connection.close()
-            raise first
+    connection = connect(server, MAINTENANCE_DATABASE)
+    if connection.execute(FIND_DATABASE, [ESTATE_DATABASE]).fetchone() is None:
         return connection, False
+    connection.close()
+    return connect(server, ESTATE_DATABASE), True  # it was refused for another reason, or has just been made
 
 
 def create_estate_database(server: Server) -> None:
-    """Make the estate's database, closed to PUBLIC. Two callers at once may both ask: the second finds it there."""
+    """Make the estate's database, closed to PUBLIC. Of two callers at once the second finds it there."""
     name = sql.Identifier(ESTATE_DATABASE)
     with connect(server, MAINTENANCE_DATABASE) as connection, translated(f"Creating database {ESTATE_DATABASE}"):
-        try:
+        connection.execute("SELECT pg_advisory_lock(%s)", [CREATION_LOCK])  # goes with the connection
+        if connection.execute(FIND_DATABASE, [ESTATE_DATABASE]).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            return
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
 
 
@@ -132,10 +131,16 @@ def translated(what: str) -> Iterator[None]:
     """Errors of the library become ours; ``what`` opens the sentence and must not hold a secret."""
     try:
         yield
-    except psycopg.OperationalError as error:
-        raise Unreachable(f"{what}: {_plain(error)}") from error
     except psycopg.Error as error:
-        raise ErpopsError(f"{what}: {_plain(error)}") from error
+        kind = Unreachable if _lost(error) else ErpopsError
+        raise kind(f"{what}: {_plain(error)}") from error
+
+
+def _lost(error: psycopg.Error) -> bool:
+    """Whether the server is gone, and not merely unwilling: the library calls a locked object operational too."""
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
 
 
 def _plain(error: psycopg.Error) -> str:

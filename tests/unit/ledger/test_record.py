@@ -16,20 +16,8 @@ OPERATION = str(uuid.UUID(int=7))
 
 
 def parameters(**values: Any) -> dict[str, Any]:
-    names = [
-        "operation",
-        "playbook",
-        "estate",
-        "operator",
-        "awx_user",
-        "awx_job",
-        "change_ticket",
-        "commit",
-        "limit",
-        "result",
-        "subject",
-        "lock",
-    ]
+    given = ["operation", "playbook", "estate", "operator", "awx_user", "awx_job", "change_ticket"]
+    names = [*given, "commit", "limit", "result", "subject", "lock"]
     empty: dict[str, Any] = {
         "event": "begin",
         "tags": [],
