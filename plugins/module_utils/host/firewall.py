@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 
+TIERS = ("edge", "app", "postgres", "etcd", "redis", "builder")
 EVERYBODY = ("0.0.0.0/0", "::/0")
 CONTAINER_PORTS = "8069, 8072"  # HTTP and gevent of Odoo
 REDIS_SESSIONS, SENTINEL = "6379", "26379"
@@ -136,7 +137,7 @@ def _sentinel(firewall: Firewall) -> bool:
 
 
 def _accept(flow: Flow, firewall: Firewall) -> list[str]:
-    sources = [address for source in flow.sources for address in firewall.members.get(source, (source,))]
+    sources = [address for source in flow.sources for address in _members(source, firewall)]
     if set(EVERYBODY) <= set(sources):
         return [f"{flow.protocol} dport {{ {flow.ports} }} accept"]
     families = (
@@ -148,6 +149,11 @@ def _accept(flow: Flow, firewall: Firewall) -> list[str]:
         for family, members in families
         if members
     ]
+
+
+def _members(source: str, firewall: Firewall) -> Sequence[str]:
+    """The addresses of a group (none where the estate has no such tier), or the source itself."""
+    return firewall.members.get(source, () if source in TIERS else (source,))
 
 
 def _set(addresses: Iterable[str]) -> str:
@@ -175,7 +181,7 @@ def _problems(firewall: Firewall) -> Iterable[Problem]:
         yield from _address("estate", "baseline_container_egress.address", egress.address)
     for flow in firewall.extra_flows:
         for source in flow.sources:
-            if source not in firewall.members:
+            if source not in firewall.members and source not in TIERS:
                 yield from _address("estate", "baseline_extra_flows.sources", source)
 
 

@@ -205,8 +205,11 @@ def issue(
     return leaf.public_bytes(pem) + issuer.public_bytes(pem)
 
 
-def foreign(names: tuple[str, ...], authority: Authority) -> list[str]:
+def foreign(request: Request, authority: Authority) -> list[str]:
     """The names that the host's authority may not sign for: nobody would accept the certificate."""
+    names = list(request.names)
+    if not any(isinstance(general_name(name), x509.DNSName) for name in names):
+        names.append(request.common_name)  # without a DNS name, OpenSSL takes the common name for one
     constraints = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
     permitted = constraints.permitted_subtrees or []
     domains = [item.value.lower() for item in permitted if isinstance(item, x509.DNSName)]
@@ -262,7 +265,7 @@ def serve(request: Request, authority: Authority, places: Places, now: datetime,
         uid, gid = pwd.getpwnam(request.owner).pw_uid, grp.getgrnam(request.group).gr_gid
     except KeyError as error:
         raise NotYet(f"{request.name}: {error.args[0]}") from error
-    strange = foreign(request.names, authority)
+    strange = foreign(request, authority)
     if strange:
         raise Refusal(
             f"{request.name}: this host's authority may not sign for {', '.join(strange)}; "
