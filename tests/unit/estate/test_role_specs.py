@@ -19,7 +19,8 @@ def load(name: str) -> Any:
     return yaml.safe_load((ROLE / name).read_text(encoding="utf-8"))
 
 
-OPTIONS = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+SPECS = load("meta/argument_specs.yml")["argument_specs"]
+OPTIONS = SPECS["variables"]["options"]
 
 
 def skeleton(spec: dict[str, Any]) -> dict[str, Any]:
@@ -43,10 +44,17 @@ def test_nested_types_are_those_of_the_modules(variable: str, spec: dict[str, An
     assert skeleton(OPTIONS[variable])["options"] == {name: skeleton(option) for name, option in spec.items()}
 
 
-def test_defaults_are_those_of_the_spec() -> None:
+@pytest.mark.parametrize("entry", ["main", "variables"])
+def test_defaults_are_those_of_the_spec(entry: str) -> None:
     assert load("defaults/main.yml") == {
-        name: option["default"] for name, option in OPTIONS.items() if "default" in option
+        name: option["default"] for name, option in SPECS[entry]["options"].items() if "default" in option
     }
+
+
+def test_no_type_is_checked_before_the_module_checks_everything() -> None:
+    """Ansible's own check would stop at the first wrong type, without tenant and cure."""
+    assert {option["type"] for option in SPECS["main"]["options"].values()} == {"raw"}
+    assert not any(option.get("required") for option in SPECS["main"]["options"].values())
 
 
 def test_numbers_have_the_validation_s_types_and_defaults() -> None:
