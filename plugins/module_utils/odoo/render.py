@@ -48,10 +48,9 @@ class Database:
     connections: int = THREADED_CONNECTIONS
 
 
-def server_wide_modules(instance: Instance, *, sessions: bool) -> tuple[str, ...]:
+def server_wide_modules(instance: Instance) -> tuple[str, ...]:
     base = ("base", "rpc", "web") if instance.major >= 19 else ("base", "web")
-    own = (SESSION_ADDON,) if sessions else ()
-    return tuple(dict.fromkeys([*base, *instance.server_wide_modules, *own]))
+    return tuple(dict.fromkeys([*base, *instance.server_wide_modules, SESSION_ADDON]))
 
 
 def _version_keys(major: int) -> dict[str, object]:
@@ -99,7 +98,7 @@ def odoo_conf(tenant: ResolvedTenant, master_hash: str, pooler_port: int, *, rel
     )
     return _text(
         {
-            **_base_keys(instance, sessions=True),
+            **_base_keys(instance),
             **_database_keys(database),
             **_memory_keys(tenant.limits.memory_mb, max(1, tenant.workers + crons)),
             "admin_passwd": master_hash,
@@ -114,10 +113,10 @@ def odoo_conf(tenant: ResolvedTenant, master_hash: str, pooler_port: int, *, rel
 
 
 def build_conf(instance: Instance, database: Database) -> str:
-    """The configuration of the container that builds a template database: no server and no sessions."""
+    """The configuration of the container that builds a template database; no server listens."""
     return _text(
         {
-            **_base_keys(instance, sessions=False),
+            **_base_keys(instance),
             **_database_keys(database),
             "admin_passwd": "",
             "workers": 0,
@@ -126,7 +125,7 @@ def build_conf(instance: Instance, database: Database) -> str:
     )
 
 
-def _base_keys(instance: Instance, *, sessions: bool) -> dict[str, object]:
+def _base_keys(instance: Instance) -> dict[str, object]:
     return {
         **_version_keys(instance.major),
         "addons_path": ADDONS_PATH,
@@ -134,7 +133,7 @@ def _base_keys(instance: Instance, *, sessions: bool) -> dict[str, object]:
         "http_port": ports.HTTP,
         "log_level": "info",
         "proxy_mode": True,
-        "server_wide_modules": ",".join(server_wide_modules(instance, sessions=sessions)),
+        "server_wide_modules": ",".join(server_wide_modules(instance)),
         "unaccent": False,
     }
 

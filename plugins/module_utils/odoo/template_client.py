@@ -52,6 +52,15 @@ if hasattr(qweb, "_get_bundles_to_pregenarate"):
     for bundle in sorted(usual.intersection(styles)):
         qweb._get_asset_bundle(bundle, css=True, js=False).css()
 else:
+    # A page has the order of the modules in its assets, which only a request knows: stand in for one.
+    import odoo.http
+    from odoo.addons.base.models import ir_qweb as rendering
+    from odoo.addons.web.controllers import main as pages
+
+    odoo.http.root.load_addons()
+    boot, nobody = pages.module_boot, rendering.request
+    pages.module_boot = lambda: boot(env.cr.dbname)
+    rendering.request = True
     for bundle in (
         "web.assets_common", "web.assets_backend", "web.assets_backend_prod_only", "web.assets_frontend",
         "web.assets_common_minimal_js", "web.assets_frontend_minimal_js", "web.assets_common_lazy",
@@ -59,6 +68,7 @@ else:
     ):
         if env.ref(bundle, raise_if_not_found=False):
             qweb._get_asset_nodes(bundle, {})
+    pages.module_boot, rendering.request = boot, nobody
 anywhere = ["|", ("res_field", "=", False), ("res_field", "!=", False)]
 for attachment in env["ir.attachment"].sudo().search(["&", ("store_fname", "!=", False)] + anywhere):
     attachment.write({"raw": attachment.raw, "mimetype": attachment.mimetype})

@@ -101,10 +101,10 @@ def test_mail_goes_to_the_relay() -> None:
     assert "smtp_server" not in conf()
 
 
-def test_the_builder_has_no_sessions_and_no_master_password() -> None:
+def test_the_builder_loads_what_the_units_load_and_has_no_master_password() -> None:
     database = render.Database(name="tpl", user="erpops_template", host="main", port=5000, sslmode="verify-full")
     found = options(render.build_conf(tenant().instance, database))
-    assert found["server_wide_modules"] == "base,rpc,web"
+    assert found["server_wide_modules"] == "base,rpc,web,erpops_session_redis"  # it stands in the pages' assets
     assert found["admin_passwd"] == ""
     assert (found["db_host"], found["db_port"], found["db_sslmode"]) == ("main", "5000", "verify-full")
 
