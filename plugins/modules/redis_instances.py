@@ -75,6 +75,10 @@ options:
     description: The estate's root certificate.
     type: path
     default: /etc/erpops/pki/ca.crt
+  state_folder:
+    description: Where each instance has a folder of its name, with what it writes; made by its first start.
+    type: path
+    default: /var/lib/erpops-redis
 attributes:
   check_mode:
     description: Nothing is written; an instance that was never started on the host is taken as its files will start it.
@@ -153,6 +157,7 @@ ARGUMENTS = {
     "admin_user": {"type": "str", "default": "erpops_admin"},
     "admin_password": {"type": "str", "required": True, "no_log": True},
     "ca_file": {"type": "path", "default": "/etc/erpops/pki/ca.crt"},
+    "state_folder": {"type": "path", "default": "/var/lib/erpops-redis"},
 }
 REPLICATED_FROM = 3
 
@@ -173,7 +178,13 @@ def run(module: AnsibleModule) -> None:
     access = client.Access(ca_file=given["ca_file"], user=given["admin_user"], password=given["admin_password"])
     watch = watch_from(module)
     members = given["members"] if watch else [given["host"]]
-    group = apply.Group(host=given["host"], members=members, sentinel_port=given["sentinel_port"], access=access)
+    group = apply.Group(
+        host=given["host"],
+        members=members,
+        access=access,
+        sentinel_port=given["sentinel_port"],
+        state_folder=given["state_folder"],
+    )
     names = [server["name"] for server in given["servers"]]
     if not client.HAS_REDIS and not (check_mode and not any(map(group.started_once, names))):
         raise apply.missing_library(group, names, missing_required_lib("redis"))

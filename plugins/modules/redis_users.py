@@ -52,6 +52,14 @@ options:
     description: The estate's root certificate.
     type: path
     default: /etc/erpops/pki/ca.crt
+  state_folder:
+    description: Where each instance has a folder of its name, with what it writes; made by its first start.
+    type: path
+    default: /var/lib/erpops-redis
+  base_file:
+    description: ACL file with the estate's own users, which every instance has.
+    type: path
+    default: /etc/erpops/redis/instances.acl
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
@@ -136,13 +144,15 @@ ARGUMENTS = {
     "admin_user": {"type": "str", "default": "erpops_admin"},
     "admin_password": {"type": "str", "required": True, "no_log": True},
     "ca_file": {"type": "path", "default": "/etc/erpops/pki/ca.crt"},
+    "state_folder": {"type": "path", "default": "/var/lib/erpops-redis"},
+    "base_file": {"type": "path", "default": "/etc/erpops/redis/instances.acl"},
 }
 
 
 def run(module: AnsibleModule) -> None:
     given = module.params
     access = client.Access(ca_file=given["ca_file"], user=given["admin_user"], password=given["admin_password"])
-    group = apply.Group(host=given["host"], members=(given["host"],), access=access)
+    group = apply.Group(host=given["host"], members=(given["host"],), access=access, state_folder=given["state_folder"])
     names = [server["name"] for server in given["servers"]]
     if not client.HAS_REDIS and not (module.check_mode and not any(map(group.started_once, names))):
         raise apply.missing_library(group, names, missing_required_lib("redis"))
@@ -153,7 +163,7 @@ def run(module: AnsibleModule) -> None:
         overrides = given["secret_overrides"]
         return password(given["estate_secret"], overrides, "redis", tenant.name, tenant.secret_version)
 
-    base = client.users_in(Path(apply.BASE_FILE))
+    base = client.users_in(Path(given["base_file"]))
     plans = []
     for server in given["servers"]:
         name, port = server["name"], server["port"]

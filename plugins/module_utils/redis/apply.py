@@ -15,8 +15,6 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import P
 from ansible_collections.erpops.odoo.plugins.module_utils.redis import client, model, plan, topology
 from ansible_collections.erpops.odoo.plugins.module_utils.redis.client import Access, connected
 
-STATE_FOLDER = "/var/lib/erpops-redis"
-BASE_FILE = "/etc/erpops/redis/instances.acl"  # the estate's own users
 SENTINEL = "sentinel"
 
 
@@ -27,8 +25,8 @@ class Group:
     host: str
     members: Sequence[str]
     access: Access
+    state_folder: str
     sentinel_port: int = 26379
-    state_folder: str = STATE_FOLDER
 
     def started_once(self, instance: str) -> bool:
         """Whether the instance was ever started on this host: its first start makes its folder."""
