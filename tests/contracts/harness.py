@@ -155,7 +155,7 @@ def lab_host(*prepare: str, clean: str = "true", **facts: Any) -> Callable[[], A
 
     @contextlib.contextmanager
     def opened() -> Iterator[System]:
-        host = _LabHost.chosen()
+        host = LabHost.chosen()
         try:
             for command in prepare:
                 host.shell(command)
@@ -167,22 +167,43 @@ def lab_host(*prepare: str, clean: str = "true", **facts: Any) -> Callable[[], A
 
 
 @dataclass(frozen=True)
-class _LabHost:
+class LabHost:
+    """A host of the running lab, for tests that look from outside or from another host."""
+
     name: str
+    address: str
+    groups: frozenset[str]
     inventories: tuple[str, ...]
     ssh: tuple[str, ...]
 
     @classmethod
-    def chosen(cls) -> _LabHost:
+    def all(cls) -> dict[str, LabHost]:
+        """The hosts of the inventories that ``ERPOPS_INVENTORY`` names."""
         inventories = tuple(filter(None, os.environ.get("ERPOPS_INVENTORY", "").split(":")))
         if not inventories:
             pytest.skip("no lab: ERPOPS_INVENTORY is not set")
-        listing = _ansible("ansible-inventory", "--list", *_inventory_options(inventories))
-        variables = json.loads(listing)["_meta"]["hostvars"]
-        name = os.environ.get("ERPOPS_CONTRACT_HOST") or min(variables)
-        host = variables[name]
-        ssh = ("ssh", "-i", host["ansible_ssh_private_key_file"], *shlex.split(host["ansible_ssh_common_args"]))
-        return cls(name, inventories, (*ssh, f"root@{host['ansible_host']}"))
+        listing = json.loads(_ansible("ansible-inventory", "--list", *_inventory_options(inventories)))
+        variables = listing["_meta"]["hostvars"]
+        members = {name: frozenset(value.get("hosts", ())) for name, value in listing.items() if name != "_meta"}
+        return {
+            name: cls(
+                name=name,
+                address=host["ansible_host"],
+                groups=frozenset(group for group, hosts in members.items() if name in hosts),
+                inventories=inventories,
+                ssh=(
+                    *("ssh", "-i", host["ansible_ssh_private_key_file"]),
+                    *shlex.split(host["ansible_ssh_common_args"]),
+                    f"root@{host['ansible_host']}",
+                ),
+            )
+            for name, host in variables.items()
+        }
+
+    @classmethod
+    def chosen(cls) -> LabHost:
+        hosts = cls.all()
+        return hosts[os.environ.get("ERPOPS_CONTRACT_HOST") or min(hosts)]
 
     def shell(self, command: str) -> str:
         """The command's output."""
