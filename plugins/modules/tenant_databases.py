@@ -101,7 +101,7 @@ options:
     type: dict
     default: {}
   prepare_only:
-    description: Only make database C(erpops), the registry and the service roles, which templates are built with.
+    description: Only make database C(erpops), the registry and the role that app hosts read it with.
     type: bool
     default: false
   deep:

@@ -14,7 +14,6 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres import client
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import ESTATE_DATABASE, Row, Server
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import statements
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import (
-    BUILDER,
     READER,
     SUFFIX_NEW,
     Actual,
@@ -98,7 +97,7 @@ def _read_cluster(connection: psycopg.Connection[Row], desired: Desired) -> Clus
     passing = [name + SUFFIX_NEW for name in names]
     databases = [*names, *passing, *desired.templates.values(), ESTATE_DATABASE]
     with client.translated("Reading roles and databases"):
-        roles = connection.execute(statements.READ_ROLES, [[*names, READER, BUILDER]]).fetchall()
+        roles = connection.execute(statements.READ_ROLES, [[*names, READER]]).fetchall()
         found = connection.execute(statements.READ_DATABASES, {"names": databases, "measured": names}).fetchall()
     return Cluster(
         roles={row["name"]: _role(row) for row in roles},

@@ -20,7 +20,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import (
     tiers_from,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import Server, server_from
-from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import BUILDER, READER, Desired
+from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import READER, Desired
 
 HOME = "main"
 
@@ -92,7 +92,7 @@ def administrators_from(parameters: Mapping[str, Any], tenants: Sequence[Resolve
 
 def _passwords(parameters: Mapping[str, Any], tenants: Sequence[ResolvedTenant]) -> dict[str, str]:
     own = {tenant.name: _password(parameters, "postgres", tenant.name, tenant.secret_version) for tenant in tenants}
-    return {**own, READER: _password(parameters, READER), BUILDER: _password(parameters, BUILDER)}
+    return {**own, READER: _password(parameters, READER)}
 
 
 def _password(parameters: Mapping[str, Any], purpose: str, subject: str = "", version: int = 1) -> str:

@@ -21,7 +21,6 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import PL
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres import scram
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import guards
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import (
-    BUILDER,
     ESTATE_DATABASE,
     READER,
     SUFFIX_NEW,
@@ -93,7 +92,7 @@ def awaiting_removal(desired: Desired, actual: Actual) -> tuple[str, ...]:
 
 
 def _foundation(desired: Desired, actual: Actual) -> Iterator[Step]:
-    """The estate's own database, the registry's table, and the two service roles."""
+    """The estate's own database, the registry's table, and the role that app hosts read it with."""
     home = desired.clusters[0]
     there = actual.clusters[home].databases.get(ESTATE_DATABASE)
     if there is None:
@@ -101,8 +100,6 @@ def _foundation(desired: Desired, actual: Actual) -> Iterator[Step]:
     elif there.public:
         yield _closing(home, ESTATE_DATABASE)
     yield from _role(desired, actual, home, RoleSpec(name=READER))
-    for cluster in desired.clusters:
-        yield from _role(desired, actual, cluster, RoleSpec(name=BUILDER, createdb=True))
     if not actual.registry_there:
         yield CreateRegistry(action=Action("create", "tenant registry", f"in database {ESTATE_DATABASE}"))
     if not actual.reader_allowed:
@@ -221,7 +218,7 @@ def role_deviations(role: Role, spec: RoleSpec) -> list[str]:
 
 def _templates(desired: Desired, actual: Actual) -> Iterator[AdoptTemplate]:
     """The declared templates that their builder left: owned by it, open to connections."""
-    for (cluster, _instance), name in sorted(desired.templates.items()):
+    for cluster, name in sorted({(cluster, name) for (cluster, _instance), name in desired.templates.items()}):
         if cluster not in actual.clusters:
             continue
         there = actual.clusters[cluster].databases.get(name)
