@@ -72,7 +72,7 @@ class Progress:
                 if text:
                     self.say(f"   {text}")
         if process.returncode:
-            last = "\n".join(lines[-LAST_LINES:])
+            last = "\n".join(trouble_in(lines))
             raise StepError(
                 f"{last}\n\n{' '.join(command)} ended with {process.returncode}; everything is in {self._path}"
             )
@@ -81,6 +81,15 @@ class Progress:
     def _write(self, line: str) -> None:
         self._log.write(line + "\n")
         self._log.flush()
+
+
+def trouble_in(lines: Sequence[str]) -> Sequence[str]:
+    """The lines that tell why a command failed: Ansible's last error up to its recap, else the last lines."""
+    errors = [number for number, line in enumerate(lines) if line.startswith(("fatal:", "[ERROR]", "ERROR!"))]
+    if not errors:
+        return lines[-LAST_LINES:]
+    ends = [number for number, line in enumerate(lines) if line.startswith("PLAY RECAP")]
+    return lines[errors[-1] : ends[-1] if ends else None][-2 * LAST_LINES :]
 
 
 def shown_of_ansible(line: str) -> str | None:

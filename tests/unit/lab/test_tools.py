@@ -14,7 +14,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from progress import Progress, StepError, shown_of_ansible
+from progress import Progress, StepError, shown_of_ansible, trouble_in
 
 
 def test_secrets_are_made_once_and_belong_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +90,9 @@ def test_a_failed_command_says_what_it_said_last(tmp_path: Path) -> None:
     progress = Progress(tmp_path / "log")
     with pytest.raises(StepError, match=r"(?s)the reason.*ended with 3.*log"):
         progress.run([sys.executable, "-c", "import sys; print('the reason'); sys.exit(3)"])
+
+
+def test_a_failed_playbook_tells_its_error_and_not_its_recap() -> None:
+    lines = ["ok: [a]", "fatal: [a]: FAILED! =>", "    msg: no such thing", "PLAY RECAP ****", "a : ok=1"]
+    assert trouble_in(lines) == lines[1:3]
+    assert trouble_in(["x"] * 99 + ["last"])[-1] == "last"
