@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import subprocess
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +80,35 @@ def test_no_kind_of_name_is_left_unconstrained(root: Root) -> None:
     )
     kinds = {type(item) for item in constraints.value.permitted_subtrees or []}
     assert kinds == {x509.DNSName, x509.IPAddress}
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("DNS:db1", True),
+        ("DNS:below.db1", True),
+        ("IP:10.0.0.5", True),
+        ("DNS:db2", False),
+        ("IP:10.0.0.6", False),
+        ("IP:fd00::1", False),
+    ],
+)
+def test_openssl_accepts_nothing_else_from_it(root: Root, tmp_path: Path, name: str, accepted: bool) -> None:
+    authority = made(root)
+    for file, text in (("ca", root.certificate), ("host", authority.certificate), ("key", authority.key)):
+        (tmp_path / file).write_text(text)
+    (tmp_path / "names").write_text(f"subjectAltName={name}")
+
+    def openssl(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["openssl", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k", "-out", "r")
+    assert openssl(*new, "-subj", "/CN=x").returncode == 0
+    sign = ("x509", "-req", "-in", "r", "-CA", "host", "-CAkey", "key", "-CAcreateserial", "-out", "c")
+    assert openssl(*sign, "-extfile", "names").returncode == 0
+    judged = openssl("verify", "-CAfile", "ca", "-untrusted", "host", "c")
+    assert (judged.returncode == 0) == accepted, judged.stderr
+    assert accepted or "permitted subtree violation" in judged.stderr + judged.stdout
 
 
 def test_it_ends_with_the_root(root: Root) -> None:
