@@ -273,6 +273,8 @@ def run(module: AnsibleModule) -> None:
         outcome = converge.predicted(servers, desired)
     else:
         module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    for name in outcome.values["undeclared"]:
+        module.warn(f"Tenant {name} is registered but not declared; it goes on serving.")
     conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
 
 

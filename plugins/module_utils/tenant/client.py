@@ -70,9 +70,8 @@ def _close(estate: Estate) -> None:
 
 def lock(estate: Estate) -> None:
     """Only one run changes tenants; the lock goes with the connection."""
-    if estate.estate_database:
-        with client.translated("Another run is changing tenants; waiting for it"):
-            estate.registry.execute("SELECT pg_advisory_lock(%s)", [REGISTRY_LOCK])
+    with client.translated("Another run is changing tenants; waiting for it"):
+        estate.registry.execute("SELECT pg_advisory_lock(%s)", [REGISTRY_LOCK])
 
 
 def read(estate: Estate, desired: Desired) -> Actual:

@@ -27,7 +27,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
     Row,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import birth, statements
-from ansible_collections.erpops.odoo.plugins.module_utils.tenant.client import Estate
+from ansible_collections.erpops.odoo.plugins.module_utils.tenant.client import Estate, lock
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import (
     BUILDER,
     SUFFIX_NEW,
@@ -123,6 +123,7 @@ class Executor:
         self.estate.registry.close()
         self.estate.connections[self.estate.home] = client.connect(server, ESTATE_DATABASE)
         self.estate.estate_database = True
+        lock(self.estate)  # locks are a database's own
 
     def _create_registry(self, step: CreateRegistry) -> None:
         self.estate.registry.execute(statements.CREATE_REGISTRY)
