@@ -108,7 +108,7 @@ def _install(image: Image, work: Path, blob: Path, log: Path, mirror: str) -> Ba
     )
     epoch = layer.newest_before(root, started)
     clean(root)
-    client.byte_compile(root, "/usr/lib/python3/dist-packages")
+    client.byte_compile(root, ["/usr/lib/python3/dist-packages", f"/usr/lib/python{release.python}"])
     return Base(
         blob=layer.compress(layer.tree(root, epoch), blob),
         epoch=epoch,

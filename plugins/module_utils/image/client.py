@@ -111,25 +111,35 @@ def make_root(
     run(command, seconds=30 * MINUTES, log=log, environment={"SOURCE_DATE_EPOCH": str(CONSTANT_EPOCH)})
 
 
-def byte_compile(root: Path, folder: str) -> None:
-    """Compile with the image's own Python. The files carry no date and are never checked against their source: an
-    image's file system is read-only, and start-up saves reading every source.
+def byte_compile(root: Path, folders: Sequence[str]) -> None:
+    """Compile with the image's own Python, from nothing. The files carry no date and are never checked against their
+    source: an image's file system is read-only, and start-up saves reading every source.
 
-    What Python writes depends a little on what the same process compiled before: so the shares are fixed, whatever
-    the number of processors.
+    The order of sets must not be random, and what Python writes may depend a little on what the same process compiled
+    before: so the shares are fixed, whatever the number of processors.
     """
-    sources = sorted(f"/{path.relative_to(root)}" for path in (root / folder.strip("/")).rglob("*.py"))
-    command = ["chroot", str(root), "/usr/bin/python3", "-I", "-m", "compileall", "-q", "-i", "-"]
+    places = [root / folder.strip("/") for folder in folders]
+    for place in places:
+        for path in place.rglob("__pycache__"):
+            shutil.rmtree(path)
+    sources = sorted(f"/{path.relative_to(root)}" for place in places for path in place.rglob("*.py"))
+    command = ["chroot", str(root), "/usr/bin/python3", "-S", "-s", "-m", "compileall", "-q", "-i", "-"]
     command += ["--invalidation-mode", "unchecked-hash"]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         shares = [sources[number::COMPILE_SHARES] for number in range(COMPILE_SHARES)]
         for done in [pool.submit(_compile_share, command, share) for share in shares]:
             done.result()
+    compiled = sum(1 for place in places for _path in place.rglob("__pycache__/*.pyc"))
+    if compiled < 0.9 * len(sources):
+        raise BuildError(f"Only {compiled} of {len(sources)} Python files under {root} could be compiled.")
 
 
 def _compile_share(command: Sequence[str], share: Sequence[str]) -> None:
     # Files that are templates of Python, or of another Python, do not compile: that is no failure.
-    subprocess.run(command, input="\n".join(share), text=True, check=False, capture_output=True, timeout=20 * MINUTES)
+    subprocess.run(
+        command, input="\n".join(share), text=True, check=False, capture_output=True, timeout=20 * MINUTES,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"},
+    )  # fmt: skip
 
 
 def installed_packages(root: Path) -> dict[str, str]:

@@ -46,7 +46,7 @@ def compress(produce: Callable[[_Digesting], None], target: Path) -> Blob:
     """What ``produce`` writes, with zstd, as ``target``. zstd's output does not depend on the number of threads."""
     with (
         target.open("wb") as stream,
-        subprocess.Popen(["zstd", "-q", "-T0", "-6", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program,
+        subprocess.Popen(["zstd", "-q", "-T0", "-3", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program,
     ):
         assert program.stdin is not None and program.stdout is not None
         stored = _Digesting(stream)
