@@ -260,6 +260,13 @@ attributes:
   idempotent:
     description: A second run changes nothing. What Traefik serves is compared each time, not the file alone.
     support: full
+notes:
+  - Traefik counts C(requests_per_second) for each hostname of a tenant, and for its pages, bus and static files apart.
+  - C(body_mb) makes Traefik hold a request until it is complete; the bus is left out, since it cannot be held.
+  - Traefik cannot mark Odoo's session cookie as C(Secure). The redirect of plain HTTP and C(Strict-Transport-Security)
+    keep browsers from sending it in the clear.
+  - Whoever may connect to O(api_url) can read the hashes of O(authentication), so it belongs on loopback.
+  - Files in O(dynamic_dir) are checked as plain YAML or TOML; Traefik's templates in them count as broken.
 requirements:
   - PyYAML on the edge host
 author:

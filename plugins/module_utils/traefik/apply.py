@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ def _loaded(place: Place, marker: str) -> bool:
 def carry_out(place: Place, steps: plan.Steps, desired: plan.Desired, actual: Actual) -> None:
     """Certificates, then the routes in one step, verified; what nobody needs any more goes last."""
     if steps.issue:
-        client.issue(place.edge.certificate_directory, {name: desired.requests[name] for name in steps.issue})
+        _issue(place, steps, desired, actual)
     began = time.time()
     if steps.swap:
         client.replace(place.own_path, desired.text, place.group, place.staging)
@@ -136,12 +137,31 @@ def carry_out(place: Place, steps: plan.Steps, desired: plan.Desired, actual: Ac
     if steps.reload:
         client.touch(place.own_path)
     if steps.swap or steps.reload:
-        problems = _settled(place, desired, actual.others)
+        problems = _settled(place, desired, actual.others) or _unresolved(place, began)
         if problems:
+            _undo_requests(place, steps, actual)
             _undo(place, desired, actual, problems, began, steps.swap)
     if client.read(place.served_path) != desired.text:
         client.replace(place.served_path, desired.text, place.group, place.staging)
     client.forget(place.edge.certificate_directory, steps.forget)
+
+
+def _issue(place: Place, steps: plan.Steps, desired: plan.Desired, actual: Actual) -> None:
+    try:
+        client.issue(place.edge.certificate_directory, {name: desired.requests[name] for name in steps.issue})
+    except ErpopsError:
+        _undo_requests(place, steps, actual)
+        raise
+
+
+def _undo_requests(place: Place, steps: plan.Steps, actual: Actual) -> None:
+    """Leave no request behind that the next run, or the daily renewal, would stumble on."""
+    client.forget(place.edge.certificate_directory, [name for name in steps.issue if name not in actual.requests])
+    former = {name: actual.requests[name] for name in steps.issue if actual.requests.get(name)}
+    if former:
+        # What is to be reported is why the change failed, not that its undoing did too.
+        with contextlib.suppress(ErpopsError):
+            client.issue(place.edge.certificate_directory, former)
 
 
 def _settled(place: Place, desired: plan.Desired, others: Sequence[Source]) -> list[Problem]:
@@ -158,6 +178,15 @@ def _settled(place: Place, desired: plan.Desired, others: Sequence[Source]) -> l
     if client.eventually(served, place.timeout):
         return []
     return last or [Problem("Traefik's API", "api_url", place.api_url, "It did not answer after the change.")]
+
+
+def _unresolved(place: Place, began: float) -> list[Problem]:
+    """Routers whose certificate resolver does not exist: Traefik enables them, and says so in its log alone."""
+    if place.edge.tls_mode != "acme":
+        return []
+    found = [message for message in client.errors(place.edge.unit, began) if client.NO_RESOLVER in message]
+    cure = "Set traefik_acme for the role traefik, or name the resolver that Traefik has."
+    return [Problem("Traefik", "resolver", place.edge.resolver, cure)] if found else []
 
 
 def _undo(

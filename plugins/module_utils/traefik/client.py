@@ -29,6 +29,7 @@ API_TIMEOUT = 5.0
 LOG_TIMEOUT = 30.0
 ISSUE_TIMEOUT = 600.0
 POLL = 0.2
+NO_RESOLVER = "nonexistent certificate resolver"
 GUARDED_MODE = 0o640  # the file may hold password hashes
 REQUEST_MODE = 0o644
 FILE_PROVIDER = "@file"
@@ -99,8 +100,8 @@ def errors(unit: str, since: float) -> tuple[str, ...]:
     for line in done.stdout.splitlines():
         with contextlib.suppress(ValueError):
             entry = json.loads(line)
-            if isinstance(entry, dict) and entry.get("level") in ("error", "warn", "fatal") and entry.get("error"):
-                found.append(str(entry["error"]))
+            if isinstance(entry, dict) and entry.get("level") in ("error", "warn", "fatal"):
+                found.append(str(entry.get("error") or entry.get("message")))
     return tuple(found)
 
 

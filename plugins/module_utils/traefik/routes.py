@@ -131,7 +131,7 @@ def _authentication_problem(item: Authentication) -> Problem | None:
     subject = f"authentication of {item.tenant or item.instance}"
     if any("{{" in text for text in (item.address, *item.users, *item.response_headers)):
         return Problem(subject, "", "", "Remove the '{{': Traefik would expand it as a template.")
-    if item.kind == "basic" and not all(re.fullmatch(r"[^:\s]+:\$?\S+", user) for user in item.users):
+    if item.kind == "basic" and not all(re.fullmatch(r"[^:\s]+:[^:\s]+", user) for user in item.users):
         return Problem(subject, "users", "", "Give each user as one htpasswd line: name, colon, hash.")
     return None
 

@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates by ACME, from Debian's test authority Pebble on the app host. It issues for years: renewal is not seen."""
+"""Certificates by ACME from Debian's test authority Pebble. It issues for years, so renewal is not seen here."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_tenant_that_nobody_declares_any_more_keeps_its_route(two: live.Edge) 
 
 
 BROKEN = {
-    "syntax": ("http:\n  routers:\n    a: {rule: [\n", "line 4"),
+    "syntax": ("http:\n  routers:\n    a: {rule: x}}\n", "line 3"),
     "unknown field": ("http:\n  routers:\n    a:\n      rule: Host(`a`)\n      bogus: 1\n", "line 5"),
     "duration": ("http:\n  serversTransports:\n    a: {forwardingTimeouts: {dialTimeout: 5parsecs}}\n", "line 3"),
 }
@@ -119,7 +119,7 @@ def test_a_broken_file_that_freezes_the_directory_is_named_and_nothing_changes(t
     two.put(f"{live.DYNAMIC}/hand.yml", text)
     for flags in (["--check"], []):
         failed = two.routes(*flags, other_files=["tls.yml", "hand.yml"], **THREE)
-        assert failed["failed"] and f"{live.DYNAMIC}/hand.yml" in failed["msg"] and line in failed["msg"], failed
+        assert "actions" not in failed and f"{live.DYNAMIC}/hand.yml" in failed["msg"] and line in failed["msg"], failed
     assert two.own() == before
     assert served(two, "t001") and not served(two, "t003")
     two.ssh(f"rm {live.DYNAMIC}/hand.yml")
@@ -145,16 +145,23 @@ def test_a_change_that_traefik_refuses_is_undone(two: live.Edge) -> None:
     """A duration beyond what Traefik can read stands for every text that it does not take."""
     before = two.own()
     failed = two.routes(request_timeout_seconds=10**12, **THREE)
-    assert failed["failed"] and "The previous routes are back and served" in failed["msg"], failed
+    assert "actions" not in failed and "The previous routes are back and served" in failed["msg"], failed
     assert f"{live.OWN}: line " in failed["msg"]
     assert two.own() == before and served(two, "t002") and not served(two, "t003")
     assert not two.routes(**TWO)["changed"]
 
 
-def test_a_route_that_traefik_disables_is_undone(two: live.Edge) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"page_url": "http://127.0.0.1:notaport"}, "services erpops-page is 'disabled'"),
+        ({"tls_mode": "acme", "resolver": "nobody"}, "resolver is 'nobody'"),
+    ],
+)
+def test_a_route_that_traefik_cannot_serve_is_undone(two: live.Edge, options: dict[str, Any], words: str) -> None:
     before = two.own()
-    failed = two.routes(tls_mode="acme", resolver="nobody", **TWO)
-    assert failed["failed"] and "nobody" in failed["msg"], failed
+    failed = two.routes(**options, **TWO)
+    assert "actions" not in failed and words in failed["msg"], failed
     assert two.own() == before and served(two, "t001")
 
 
@@ -204,7 +211,7 @@ def test_a_dead_traefik_is_an_error_and_no_plan(two: live.Edge) -> None:
     two.ssh("systemctl stop traefik")
     for flags in (["--check"], []):
         failed = two.routes(*flags, **THREE)
-        assert failed["failed"] and "does not answer" in failed["msg"] and "actions" not in failed
+        assert "actions" not in failed and "does not answer" in failed["msg"]
 
 
 def test_on_a_bare_host_check_mode_plans_everything(two: live.Edge) -> None:
@@ -228,5 +235,6 @@ def test_an_input_that_cannot_be_routed_changes_nothing(two: live.Edge) -> None:
 
 def test_a_second_run_of_the_role_changes_nothing(two: live.Edge) -> None:
     began = time.time()
-    assert "changed=0" in two.converge()
+    output = two.converge()
+    assert "changed=0" in output, output
     assert float(two.ssh("stat -c %Y /proc/$(systemctl show -P MainPID traefik)")) < began

@@ -1,0 +1,105 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from contracts.harness import Case, LabHost, System
+
+FOLDER = "/srv/contract-traefik"
+UNIT = "contract-traefik.service"
+API = "http://127.0.0.1:18080"
+HASH = "$apr1$zzzzzzzz$abcdefghijklmnopqrstu."
+CLEAN = f"systemctl stop {UNIT} 2>/dev/null || true; systemctl reset-failed {UNIT} 2>/dev/null || true; rm -rf {FOLDER}"
+# A Traefik beside the estate's own, with the same program, on loopback.
+BEGIN = f"""{CLEAN}
+mkdir -p {FOLDER}/dynamic
+systemd-run --quiet --unit={UNIT} --property=Type=notify "$(ls /opt/erpops/traefik-*/bin/traefik | tail -1)" \\
+  --entrypoints.websecure.address=127.0.0.1:18443 --entrypoints.traefik.address=127.0.0.1:18080 --api.insecure=true \\
+  --providers.file.directory={FOLDER}/dynamic --log.format=json --log.level=INFO \\
+  --certificatesresolvers.acme.acme.email=ops@contract.test --certificatesresolvers.acme.acme.tlschallenge=true \\
+  --certificatesresolvers.acme.acme.caserver=https://127.0.0.1:9/dir \\
+  --certificatesresolvers.acme.acme.storage={FOLDER}/acme.json"""
+BROKEN = f"printf 'http:\\n  routers: }}\\n' > {FOLDER}/dynamic/hand.yml"
+INSTANCE = {"name": "shared19", "environment": "test", "version": "19.0", "image": "localhost/odoo:19"}
+BASE = {
+    "instances": [INSTANCE],
+    "allocations": [{"name": name, "number": number, "app_host": "app1"} for number, name in enumerate("abc", 1)],
+    "app_addresses": {"app1": "127.0.0.1"},
+    "dynamic_dir": f"{FOLDER}/dynamic",
+    "unit": UNIT,
+    "group": "root",
+    "api_url": API,
+    "tls_mode": "acme",
+}
+
+
+def edge_host(*prepare: str) -> Callable[[], AbstractContextManager[System]]:
+    @contextlib.contextmanager
+    def opened() -> Iterator[System]:
+        edges = [host for host in LabHost.all().values() if "edge" in host.groups]
+        if not edges:
+            pytest.skip("the lab has no edge host")
+        host = edges[0]
+        try:
+            for command in prepare:
+                host.shell(command)
+            yield System(run=host.run, shell=host.shell)
+        finally:
+            host.shell(CLEAN)
+
+    return opened
+
+
+def tenant(name: str, **values: Any) -> dict[str, Any]:
+    return {"name": name, "instance": "shared19", "hostnames": [f"{name}.contract.test"], **values}
+
+
+def arguments(_system: System) -> Mapping[str, Any]:
+    tenants = [
+        tenant("a", workers=2, limits={"requests_per_second": 5, "body_mb": 1}),
+        tenant("b", state="suspended"),
+        tenant("c", state="absent"),
+    ]
+    users = [{"type": "basic", "tenant": "a", "users": [f"ann:{HASH}"]}]
+    return {**BASE, "tenants": tenants, "authentication": users, "static_cache_seconds": 60}
+
+
+def contradicting(_system: System) -> Mapping[str, Any]:
+    return {**BASE, "tenants": [tenant("a"), tenant("a-websocket", hostnames=["x.contract.test"])], "allocations": []}
+
+
+def probe(system: System) -> object:
+    """The directory, and the routers and middlewares that Traefik serves by its own account."""
+    files = f"find {FOLDER} -name '*.yml' -printf '%p %m %u %g %T@\\n' | sort; cat {FOLDER}/dynamic/*.yml || true"
+    names = 'grep -o \'"name":"[^"]*@file"\' | sort'
+    live = "; ".join(
+        f"curl -sSf '{API}/api/http/{kind}?per_page=9999' | {names} || true" for kind in ("routers", "middlewares")
+    )
+    return system.shell(f"{files}; {live}")
+
+
+CASES = (
+    Case(name="routes of tenants", system=edge_host(BEGIN), arguments=arguments, probe=probe, secrets=(HASH,)),
+    Case(
+        name="tenants without an allocation are refused together",
+        system=edge_host(BEGIN),
+        arguments=contradicting,
+        probe=probe,
+        refused="tenant a-websocket: allocations",
+    ),
+    Case(
+        name="a broken file of somebody else is refused with its line",
+        system=edge_host(BEGIN, BROKEN),
+        arguments=arguments,
+        probe=probe,
+        refused="hand.yml: line 2",
+        secrets=(HASH,),
+    ),
+)
