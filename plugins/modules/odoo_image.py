@@ -152,7 +152,7 @@ images:
       description: Where it comes from, with versions.
       type: dict
     layout:
-      description: The OCI layout on the builder.
+      description: The OCI layout on the builder; empty where check mode cannot know it.
       type: str
 references:
   description: References by the images' names, of those that are known.

@@ -70,9 +70,10 @@ class Found:
 
 def converge(wish: Wish, *, check_mode: bool) -> Outcome:
     plan.check(wish.images)
-    client.need("skopeo", *(() if check_mode else ("mmdebstrap", "zstd", "tar")))
+    if not check_mode:
+        client.need("mmdebstrap", "skopeo", "tar", "zstd")
     architecture = client.architecture()
-    keys = {image.name: _key(image, architecture) for image in wish.images}
+    keys = {image.name: _key(image, wish.cache, architecture, check_mode) for image in wish.images}
     with _registry(wish) as registry, nullcontext() if check_mode else build.locked(wish.cache):
         before = {image.name: _look(image, wish, keys[image.name], registry) for image in wish.images}
         built = {name: found.built for name, found in before.items()}
@@ -91,9 +92,12 @@ def converge(wish: Wish, *, check_mode: bool) -> Outcome:
     return _outcome(wish, keys, before, built, steps)
 
 
-def _key(image: Image, architecture: str) -> str:
-    folders = {Path(folder).name: addons.folder_digest(Path(folder)) for folder in image.addon_folders}
-    return plan.image_key(image, architecture, folders)
+def _key(image: Image, cache: Path, architecture: str, check_mode: bool) -> str:
+    """The image's key; empty where check mode cannot know it: the play has yet to copy an addon into the cache."""
+    folders = [Path(folder) for folder in image.addon_folders]
+    if check_mode and any(folder.is_relative_to(cache) and not folder.exists() for folder in folders):
+        return ""
+    return plan.image_key(image, architecture, {folder.name: addons.folder_digest(folder) for folder in folders})
 
 
 @contextmanager
@@ -113,7 +117,7 @@ def _registry(wish: Wish) -> Iterator[client.Registry | None]:
 
 
 def _look(image: Image, wish: Wish, key: str, registry: client.Registry | None) -> Found:
-    return _where(image, wish, build.finished(wish.cache, key), registry)
+    return _where(image, wish, build.finished(wish.cache, key) if key else None, registry)
 
 
 def _where(image: Image, wish: Wish, built: Built | None, registry: client.Registry | None) -> Found:
@@ -189,5 +193,5 @@ def _row(image: Image, wish: Wish, key: str, built: Built | None) -> dict[str, A
         "digest": built.digest if built else "",
         "reference": plan.reference(wish.registry, image.repository, built.digest) if built else "",
         "labels": dict(built.labels) if built else {},
-        "layout": str(wish.cache / key),
+        "layout": str(wish.cache / key) if key else "",
     }

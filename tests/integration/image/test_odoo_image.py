@@ -124,6 +124,16 @@ def test_check_mode_predicts_and_writes_nothing(builder: Builder) -> None:
     assert builder.run(check=True)["actions"] == []
 
 
+def test_check_mode_on_an_empty_builder(builder: Builder, tmp_path: Path) -> None:
+    """The play has installed and copied nothing yet."""
+    cache = tmp_path / "empty"
+    folder = str(cache / "addons/erpops_session_redis")
+    done = builder.run(check=True, cache=str(cache), common_addon_folders=[folder], registry="127.0.0.1:9")
+    assert verbs(done) == ["build", "push"]
+    assert not cache.exists()
+    assert builder.run(cache=str(cache), common_addon_folders=[folder])["failed"]
+
+
 def test_a_second_run_changes_nothing(builder: Builder) -> None:
     first, second = builder.run(), builder.run()
     assert first["changed"]
