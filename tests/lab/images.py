@@ -33,7 +33,9 @@ def ensure(progress: Progress) -> list[Image]:
     command = ["ansible-playbook", "erpops.odoo.images", "-i", str(INVENTORY)]
     command += ["-e", f"odoo_image_cache={cache}", "-e", f"odoo_image_result_file={RESULT}"]
     RESULT.unlink(missing_ok=True)
-    progress.run(command, environment={**os.environ, "ANSIBLE_NOCOLOR": "1"}, shown=shown_of_ansible)
+    progress.run(
+        command, environment={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}, shown=shown_of_ansible
+    )
     references = json.loads(RESULT.read_text(encoding="utf-8"))["odoo_image_references"]
     layouts = layouts_by_digest(cache)
     return [Image(name, reference, layouts[reference.partition("@")[2]]) for name, reference in references.items()]

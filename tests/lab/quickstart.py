@@ -52,7 +52,7 @@ def recap_of(lines: list[str]) -> Recap:
 
 
 def converge(progress: Progress) -> Recap:
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     command = ["ansible-playbook", "erpops.odoo.site", *estate_files.inventories(NAME)]
     return recap_of(progress.run(command, shown=shown_of_ansible, environment=environment))
 
