@@ -69,6 +69,7 @@ def _fixed(name: str, port: int) -> str:
         f"# Redis {name}. A change here restarts it.",
         f"include {FOLDER}/common.conf",
         f"tls-port {port}",
+        f"unixsocket /run/erpops-redis-{name}/redis.sock",
         f"replica-announce-port {port}",
         f"dir {STATE_FOLDER}/{name}",
         f"aclfile {STATE_FOLDER}/{name}/users.acl",

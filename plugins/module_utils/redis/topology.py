@@ -85,6 +85,8 @@ def primary_of(name: str, members: Sequence[Member], sentinels: Sequence[str]) -
     """
     if sentinels:
         return max(sorted(set(sentinels)), key=list(sentinels).count)
+    if len(members) == 1:
+        return members[0].host
     silent = [member.host for member in members if not member.answers]
     leaders = [member for member in members if member.answers and member.role == PRIMARY]
     followed = [leader for leader in leaders if leader.replicas > 0]

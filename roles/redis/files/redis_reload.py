@@ -2,7 +2,11 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Have a running instance read its certificate anew: redis-reload sessions|cache|queue."""
+"""Have a running instance read its certificate anew: redis-reload sessions|cache|queue.
+
+It asks over the instance's own socket, not over TLS: after a change of the estate's root the running instance still
+shows a certificate that nobody trusts any more.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +24,10 @@ TIMEOUT_SECONDS = 5
 def main(name: str) -> None:
     login = json.loads(LOGIN.read_text(encoding="utf-8"))
     client = redis.Redis(
-        host=login["host"],
-        port=login["ports"][name],
+        unix_socket_path=f"/run/erpops-redis-{name}/redis.sock",
         username=login["user"],
         password=login["password"],
-        ssl=True,
-        ssl_ca_certs="/etc/erpops/pki/ca.crt",
         socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
     )
     # Setting the same path again makes the server read certificate, key and authority from their files.
     client.config_set("tls-cert-file", CERTIFICATE)

@@ -82,16 +82,17 @@ def test_each_instance_has_its_own_memory_policy_and_persistence(tier: Tier) -> 
 
 def test_check_predicts_what_a_run_does_and_writes_nothing(tier: Tier) -> None:
     tenants = [*TENANTS, tenant("cedar"), tenant("delta", state="suspended")]
-    predicted = tier.users(tenants, "--check", "--diff")
+    gone = [*TENANTS, tenant("cedar", state="absent"), tenant("delta", state="absent")]
+    tier.users(gone)
+    predicted = tier.users(tenants, "--check")
     assert "cedar" not in tier.admin(tier.addresses[0]).acl_users()
-    done = tier.users(tenants, "--diff")
-    assert predicted["changed"] and predicted["actions"] == done["actions"] and predicted["diff"] == done["diff"]
+    done = tier.users(tenants)
+    assert predicted["changed"] and predicted["actions"] == done["actions"]
     assert tier.users(tenants)["actions"] == []
     users = tier.admin(tier.addresses[0]).acl_list()
     assert any(line.startswith("user cedar on ") for line in users)
     assert any(line.startswith("user delta off ") for line in users)
 
-    gone = [*TENANTS, tenant("cedar", state="absent"), tenant("delta", state="absent")]
     removed = tier.users(gone)
     assert [action["verb"] for action in removed["actions"]].count("remove") == 2 * len(PORTS)
     assert not {"cedar", "delta"} & set(tier.admin(tier.addresses[0]).acl_users())
@@ -108,7 +109,7 @@ def test_a_user_that_somebody_widened_is_put_back(tier: Tier) -> None:
     admin.execute_command("ACL SETUSER", "acme", "+@all", "~*")
     result = tier.users(TENANTS)
     assert {"verb": "alter", "subject": "user acme of redis sessions", "detail": "keys, commands"} in result["actions"]
-    assert admin.acl_getuser("acme")["keys"] == "~acme:*"
+    assert admin.acl_getuser("acme")["keys"] == ["~acme:*"]
 
 
 def test_an_undeclared_user_is_reported_and_stays(tier: Tier) -> None:

@@ -54,6 +54,10 @@ def test_replicas_without_a_primary_are_not_guessed_about() -> None:
         primary_of("sessions", [replica("h1", "h9"), replica("h2", "h9")], [])
 
 
+def test_the_only_member_leads_whatever_it_follows() -> None:
+    assert primary_of("sessions", [replica("h1", "h9")], []) == "h1"
+
+
 def found(itself: Member, **values) -> Found:
     return Found(itself=itself, parameters={"maxmemory": "10"}, **values)
 
