@@ -74,7 +74,7 @@ def canonical(value: str | int, setting: Setting) -> str:
         return _choice(text, setting)
     if setting.name in ("shared_preload_libraries", "search_path"):
         return ",".join(part.strip() for part in text.split(","))
-    return text
+    return str(value)
 
 
 def _boolean(text: str) -> str:
