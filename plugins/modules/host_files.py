@@ -211,10 +211,10 @@ def run(module: AnsibleModule) -> None:
         raise InputError("The declared files contradict themselves. Nothing was changed.", problems)
     wanted_directories = [file_client.canonical_directory(directory_from(value)) for value in directories]
     wanted_files = [file_client.canonical_file(file_from(value)) for value in files]
-    # The result repeats the options as "invocation": secrets must not ride along.
+    # The result repeats the options as "invocation": neither secrets nor megabytes shall ride along.
     for value in files:
-        if value["secret"]:
-            value["content"] = "(secret)"
+        if value["content"] is not None:
+            value["content"] = "(shown by the diff, unless it is secret)"
     found = file_client.observe(wanted_directories, wanted_files)
     problems = file_plan.system_problems(wanted_directories, wanted_files, found, assume=module.check_mode)
     if problems:

@@ -30,7 +30,8 @@ def file(path: str = "/a/f", **fields: Any) -> WantedFile:
 def plan(
     files: list[WantedFile], entries: dict[str, Entry], directories: tuple[WantedDirectory, ...] = (), **found: Any
 ) -> list[tuple[str, str, str]]:
-    entries = {**{item.path: ABSENT for item in [*files, *directories]}, **entries}
+    paths = [*(item.path for item in files), *(item.path for item in directories)]
+    entries = {**dict.fromkeys(paths, ABSENT), **entries}
     changes = file_plan.plan(directories, files, Found(entries=entries, **found))
     return [(item.verb, item.subject, item.detail) for item in map(file_plan.action, changes)]
 
