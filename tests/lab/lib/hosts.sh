@@ -98,7 +98,7 @@ boot() {
         done
     done
     [ -d "$LAB/hosts/$host/up" ] || disk "$host"
-    setsid "$HERE/lab" _supervise "$host" </dev/null >>"$LAB/hosts/$host/console.log" 2>&1 9>&- &
+    setsid "$HERE/lab" _supervise "$host" </dev/null >>"$LAB/hosts/$host/console.log" 2>&1 8>&- 9>&- &
 }
 
 # The machine's power supply. Its mounts are private and its cgroup tree pure, so however it dies, nothing stays.

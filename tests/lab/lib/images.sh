@@ -15,10 +15,14 @@ images() {
     [ $# -gt 0 ] || die "images wants REFERENCE=LAYOUT, for instance registry.lab/odoo@sha256:…=/path/to/layout"
     store=$CACHE/store-$(printf '%s\n' "${@%%=*}" | sort | short_hash)
     locked store load_store "$store" "$@"
-    mkdir -p "$LAB"
-    echo "$store" >"$LAB/store.new"
-    mv "$LAB/store.new" "$LAB/store"
+    locked "lab-$LAB_NAME" choose_store "$store"
     echo "$store"
+}
+
+choose_store() { # choose_store STORE: this lab's hosts mount it from their next boot on
+    mkdir -p "$LAB"
+    echo "$1" >"$LAB/store.new"
+    mv "$LAB/store.new" "$LAB/store"
 }
 
 load_store() { # load_store STORE REFERENCE=LAYOUT…
@@ -54,7 +58,7 @@ http: {addr: "$NET.1:5000"}
 END
     (
         echo $BASHPID >"$group/cgroup.procs"
-        exec setsid docker-registry serve "$data/config.yml" </dev/null >"$data/log" 2>&1 9>&-
+        exec setsid docker-registry serve "$data/config.yml" </dev/null >"$data/log" 2>&1 8>&- 9>&-
     ) &
     for _ in $(seq 100); do
         (exec 3<>"/dev/tcp/$NET.1/5000") 2>/dev/null && return
