@@ -28,7 +28,8 @@ attributes:
     support: full
   idempotent:
     description: >-
-      A dump is taken anew as long as its database exists; what is dropped or deleted is not touched again.
+      Full for O(step=keep) and O(step=forget). Dumps and packed files are made anew as long as there is something to
+      copy, since it may have changed.
     support: partial
 options:
   step:
@@ -208,27 +209,34 @@ def dump(module: AnsibleModule, names: tuple[str, ...]) -> tuple[list[str], list
         module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
     places = [(server, name) for server in servers(module.params) for name in removal_client.databases(server, names)]
     there = [name for _server, name in places]
-    return there, [] if module.check_mode else [removal_client.dump(server, name) for server, name in places]
+    if module.check_mode:
+        return there, [removal_client.predicted("dump", name) for name in there]
+    return there, [removal_client.dump(server, name) for server, name in places]
 
 
 def filestore(module: AnsibleModule, names: tuple[str, ...]) -> tuple[list[str], list[Kept]]:
     there = removal_client.filestores(names)
-    return there, [] if module.check_mode else [removal_client.archive(name) for name in there]
+    if module.check_mode:
+        return there, [removal_client.predicted("filestore", name) for name in there]
+    return there, [removal_client.archive(name) for name in there]
 
 
 def keep(module: AnsibleModule, names: tuple[str, ...]) -> tuple[list[str], list[Kept]]:
     store = Path(module.params["store"])
     items = [removal.kept_from(value) for value in module.params["files"] if value["tenant"] in names]
-    there = sorted({item.tenant for item in items})
+    there = sorted({item.tenant for item in items if not removal_client.is_kept(item, store / item.tenant)})
     if module.check_mode:
-        return there, []
+        for item in items:
+            if item.sha256:
+                removal_client.require_whole(item, store / "incoming" / Path(item.path).name)
+        return there, items
     return there, [removal_client.keep(item, store / "incoming", store / item.tenant) for item in items]
 
 
 def forget(module: AnsibleModule, names: tuple[str, ...]) -> tuple[list[str], list[Kept]]:
     there = removal_client.filestores(names)
+    removal.require_proofs(there, module.params["removal_proof"])
     if not module.check_mode:
-        removal.require_proofs(there, module.params["removal_proof"])
         for name in there:
             removal_client.forget(name)
     return there, []

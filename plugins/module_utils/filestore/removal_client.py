@@ -22,7 +22,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
     Refused,
     Unreachable,
 )
-from ansible_collections.erpops.odoo.plugins.module_utils.filestore.removal import Content, Kept, require_same
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore.removal import Content, Kept, Kind, require_same
 from ansible_collections.erpops.odoo.plugins.module_utils.host import unit_client
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import model, render
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import Server, connect, translated
@@ -47,7 +47,8 @@ def databases(server: Server, names: Sequence[str]) -> list[str]:
 
 def dump(server: Server, name: str) -> Kept:
     """Dump, restore beside, compare every table and sequence, drop the restored one."""
-    path = _work() / f"{name}.dump"
+    _work()
+    path = _place("dump", name)
     with _credentials(server) as target:
         _tool("pg_dump", "--format=custom", f"--file={path}", f"--dbname={target} dbname={name}")
         path.chmod(0o600)
@@ -69,6 +70,15 @@ def dump(server: Server, name: str) -> Kept:
         tables=len(restored.rows),
         rows=sum(restored.rows.values()),
     )
+
+
+def predicted(kind: Kind, name: str) -> Kept:
+    """What check mode knows of a copy: its place."""
+    return Kept(tenant=name, kind=kind, path=str(_place(kind, name)), sha256="", size=0)
+
+
+def _place(kind: Kind, name: str) -> Path:
+    return WORK / (f"{name}.dump" if kind == "dump" else f"{name}-filestore.tar")
 
 
 def _work() -> Path:
@@ -145,7 +155,8 @@ def filestores(names: Sequence[str]) -> list[str]:
 def archive(name: str) -> Kept:
     """A tar of the tenant's data; its units must rest."""
     _require_stopped(name)
-    path = _work() / f"{name}-filestore.tar"
+    _work()
+    path = _place("filestore", name)
     files = 0
     path.touch(mode=0o600)
     with tarfile.open(path, "w") as tar:
@@ -178,18 +189,30 @@ def _require_stopped(name: str) -> None:
         )
 
 
+def is_kept(item: Kept, folder: Path) -> bool:
+    place = folder / Path(item.path).name
+    return (folder / f"{item.kind}.json").exists() and place.exists() and checksum(place) == item.sha256
+
+
+def require_whole(item: Kept, arrived: Path) -> None:
+    """What arrived is what was sent; in check mode it may not be there yet."""
+    if not arrived.exists():
+        return
+    found = checksum(arrived)
+    if found != item.sha256:
+        raise Refused(
+            "A copy did not arrive as it was sent. Nothing was dropped.",
+            [Problem(f"tenant {item.tenant}", item.kind, found, f"It should be {item.sha256}: run again.")],
+        )
+
+
 def keep(item: Kept, incoming: Path, folder: Path) -> Kept:
     """What arrived, if it is what was sent, in its place. A file that is there already is compared again."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = folder / Path(item.path).name
     arrived = incoming / Path(item.path).name
+    require_whole(item, arrived)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if arrived.exists():
-        found = checksum(arrived)
-        if found != item.sha256:
-            raise Refused(
-                "A copy did not arrive as it was sent. Nothing was dropped.",
-                [Problem(f"tenant {item.tenant}", item.kind, found, f"It should be {item.sha256}: run again.")],
-            )
         arrived.replace(place)
         place.chmod(0o600)
     if not place.exists() or checksum(place) != item.sha256:
@@ -206,4 +229,4 @@ def forget(name: str) -> None:
     """Delete a tenant's data and the copies that were only made to be taken away."""
     _require_stopped(name)
     shutil.rmtree(Path(model.DATA_ROOT, name))
-    (WORK / f"{name}-filestore.tar").unlink(missing_ok=True)
+    _place("filestore", name).unlink(missing_ok=True)

@@ -86,6 +86,7 @@ def test_what_arrives_as_it_was_sent_is_kept(tmp_path: Path) -> None:
     assert Path(kept.path).read_bytes() == SENT
     assert Path(kept.path).stat().st_mode & 0o777 == 0o600
     assert json.loads((tmp_path / "elm" / "dump.json").read_text())["rows"] == 7
+    assert removal_client.is_kept(DUMP, tmp_path / "elm")
     # A second run finds it in its place.
     assert removal_client.keep(DUMP, tmp_path / "incoming", tmp_path / "elm") == kept
 

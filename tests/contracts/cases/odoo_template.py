@@ -1,0 +1,37 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.app_system import given, own_tenant, sql
+from contracts.harness import Case, System
+from contracts.patroni_system import tier
+
+MODULES = ["base_setup"]  # no instance is so small
+
+
+def estate() -> Mapping[str, Any]:
+    variables = tier().variables
+    return {
+        "estate_secret": variables["estate_secret"],
+        "secret_overrides": variables.get("estate_secret_overrides") or {},
+    }
+
+
+def arguments(system: System) -> Mapping[str, Any]:
+    made = {key: value for key, value in given()(system).items() if key in ("instances", "tenants")}
+    return {**made, "instances": [{**made["instances"][0], "modules": MODULES}], **estate()}
+
+
+def probe(system: System) -> object:
+    return sql(
+        system.facts["postgres"],
+        "SELECT string_agg(datname || datistemplate || datallowconn, ' ' ORDER BY datname) FROM pg_database"
+        " WHERE datname LIKE 'tpl%'",
+    )
+
+
+CASES = (Case(name="builds a template", system=own_tenant(database=False), arguments=arguments, probe=probe),)
