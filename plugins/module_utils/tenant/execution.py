@@ -160,8 +160,9 @@ class Executor:
         """All births; one that fails leaves the others to finish, and the next run takes it up again."""
         if not births:
             return
-        with ThreadPoolExecutor(max_workers=min(BIRTHS_AT_ONCE, len(births))) as pool:
-            failures = [failure for failure in pool.map(self._born_or_failed, births) if failure]
+        shares = [births[start::BIRTHS_AT_ONCE] for start in range(min(BIRTHS_AT_ONCE, len(births)))]
+        with ThreadPoolExecutor(max_workers=len(shares)) as pool:
+            failures = [failure for share in pool.map(self._bear_share, shares) for failure in share]
         born = [step for step in births if step.tenant.name not in {failure.subject for failure in failures}]
         with client.translated("Recording the new databases in the registry"), self.estate.registry.transaction():
             for step in born:
@@ -171,33 +172,34 @@ class Executor:
             problems = [Problem(f"tenant {each.subject}", "", "", each.cure) for each in failures]
             raise ErpopsError(f"{len(failures)} of {len(births)} new databases could not be made.", problems)
 
-    def _born_or_failed(self, step: Birth) -> Problem | None:
-        try:
-            with client.translated(f"Making database {step.tenant.name}"):
-                self._bear_one(step)
-        except ErpopsError as error:
-            return Problem(step.tenant.name, "", "", str(error))
-        return None
+    def _bear_share(self, births: Sequence[Birth]) -> list[Problem]:
+        """One after the other over one connection; returns what failed."""
+        failures: list[Problem] = []
+        for cluster, share in groupby(births, key=lambda step: step.tenant.cluster):
+            with client.connect(self.estate.servers[cluster], MAINTENANCE_DATABASE) as admin:
+                for step in share:
+                    try:
+                        with client.translated(f"Making database {step.tenant.name}"):
+                            self._bear_one(admin, step)
+                    except ErpopsError as error:
+                        failures.append(Problem(step.tenant.name, "", "", str(error)))
+        return failures
 
-    def _bear_one(self, step: Birth) -> None:
+    def _bear_one(self, admin: psycopg.Connection[Row], step: Birth) -> None:
         tenant, passing = step.tenant, step.tenant.name + SUFFIX_NEW
-        server = self.estate.servers[tenant.cluster]
-        password = self.administrators[tenant.name]
-        born = birth.identity(tenant.url, tenant.login, password, tenant.instance.major)
-        with client.connect(server, MAINTENANCE_DATABASE) as admin:
-            if step.leftover:
-                admin.execute(statements.drop_database(passing))
-            admin.execute(statements.clone_database(passing, step.template, tenant.name))
-            admin.execute(statements.close_database(passing))
-            admin.execute(statements.open_database(passing, True))
-            with client.connect(server, passing) as connection:
-                self._hand_over(connection, tenant.name)
-            with self._as_tenant(tenant, passing) as connection:
-                untrusted = _create_trusted(connection, step.extensions)
-                with connection.transaction():
-                    _give_identity(connection, born, step)
-            self._create_untrusted(tenant.cluster, passing, untrusted)
-            admin.execute(statements.rename_database(passing, tenant.name))
+        born = birth.identity(tenant.url, tenant.login, self.administrators[tenant.name], tenant.instance.major)
+        if step.leftover:
+            admin.execute(statements.drop_database(passing))
+        admin.execute(statements.clone_database(passing, step.template, tenant.name))
+        self._together(admin, [statements.close_database(passing), statements.open_database(passing, True)])
+        with client.connect(self.estate.servers[tenant.cluster], passing) as connection:
+            self._hand_over(connection, tenant.name)
+        with self._as_tenant(tenant, passing) as connection:
+            untrusted = _create_trusted(connection, step.extensions)
+            with connection.transaction():
+                _give_identity(connection, born, step)
+        self._create_untrusted(tenant.cluster, passing, untrusted)
+        admin.execute(statements.rename_database(passing, tenant.name))
 
     def _hand_over(self, connection: psycopg.Connection[Row], owner: str) -> None:
         """REASSIGN OWNED also moves *databases* of the builder: one that is being built goes back within the same
