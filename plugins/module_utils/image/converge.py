@@ -63,9 +63,10 @@ class Found:
     pushed: bool = False
     loaded: bool = False
 
-    def snapshot(self) -> dict[str, Any]:
-        digest = self.built.digest if self.built else None
-        return {"digest": digest, "pushed": self.pushed, "loaded": self.loaded}
+    def snapshot(self, key: str, refresh: bool) -> dict[str, Any]:
+        """As far as check mode can tell it in advance: a key is known before the image is built, a digest is not."""
+        known = {"image": key if self.built else None, "pushed": self.pushed, "loaded": self.loaded}
+        return {**known, "digest": self.built.digest if self.built else None} if refresh else known
 
 
 def converge(wish: Wish, *, check_mode: bool) -> Outcome:
@@ -82,7 +83,7 @@ def converge(wish: Wish, *, check_mode: bool) -> Outcome:
         found = {
             image.name: before[image.name]
             if built[image.name] == before[image.name].built
-            else _where(image, wish, built[image.name], registry)
+            else Found(built=built[image.name])
             for image in wish.images
         }
         steps = {image.name: _steps(image, wish, before[image.name], found[image.name]) for image in wish.images}
@@ -146,7 +147,7 @@ def _build(
 
 def _steps(image: Image, wish: Wish, before: Found, found: Found) -> tuple[Action, ...]:
     unknown = found.built is None
-    place = plan.reference(wish.registry, image.repository, found.built.digest if found.built else "sha256:…")
+    place = f"{wish.registry}/{image.repository}"
     return plan.actions(
         image,
         build=unknown or found.built != before.built,
@@ -173,12 +174,15 @@ def _outcome(
     steps: Mapping[str, tuple[Action, ...]],
 ) -> Outcome:
     images = [_row(image, wish, keys[image.name], built[image.name]) for image in wish.images]
-    after = {
-        name: Found(built=one, pushed=bool(wish.registry), loaded=wish.store is not None).snapshot()
-        for name, one in built.items()
-    }
+    was = {name: found.snapshot(keys[name], wish.refresh) for name, found in before.items()}
+    will_be = {"pushed": bool(wish.registry), "loaded": wish.store is not None}
+    after = {}
+    for name, found in was.items():
+        one = built[name]
+        digest = {"digest": one.digest} if wish.refresh and one else {}
+        after[name] = {**found, "image": keys[name], **will_be, **digest}
     return Outcome(
-        before={name: found.snapshot() for name, found in before.items()},
+        before=was,
         after=after,
         actions=tuple(step for image in wish.images for step in steps[image.name]),
         images=images,

@@ -8,13 +8,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +18,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.erpops.odoo.plugins.module_utils.image import build, client, layer, oci, plan
-from ansible_collections.erpops.odoo.plugins.module_utils.image.model import Base, images_from
+from . import live
+from .live import ADDON, IMAGE, with_base
 
 MODULE = "ansible_collections.erpops.odoo.plugins.modules.odoo_image"
 COLLECTIONS = Path(__file__).resolve().parents[3] / "build" / "collections"
-ADDON = Path(__file__).resolve().parents[3] / "roles/odoo_image/files/addons/erpops_session_redis"
-PROGRAMS = ("mmdebstrap", "skopeo", "zstd", "docker-registry", "dpkg")
-IMAGE: dict[str, Any] = {"name": "odoo19", "version": "19.0", "repository": "erp/odoo"}
 
-pytestmark = pytest.mark.skipif(
-    any(shutil.which(program) is None for program in PROGRAMS), reason=f"needs {', '.join(PROGRAMS)}"
-)
+pytestmark = pytest.mark.skipif(bool(live.MISSING), reason=f"needs {', '.join(live.MISSING)}")
 
 
 @dataclass
@@ -56,24 +47,6 @@ class Builder:
         return Path(result["images"][0]["layout"])
 
 
-def with_base(cache: Path, folder: Path) -> None:
-    """A base layer in the cache, as if it had been built."""
-    (image,) = images_from([IMAGE], [])
-    place = cache / "base" / plan.base_key(image, client.architecture())
-    place.mkdir(parents=True)
-    root = folder / "root"
-    (root / "etc").mkdir(parents=True)
-    (root / "etc/debian_version").write_text("13\n")
-    base = Base(
-        blob=layer.compress(layer.tree(root, 1_700_000_000), place / build.BASE_BLOB),
-        epoch=1_700_000_000,
-        packages={"odoo-19": "19.0.0+dfsg-1"},
-        distributions=("requests",),
-        modules={"base": "19.0.1.3"},
-    )
-    (place / build.BASE_FILE).write_bytes(oci.encode(base.as_dict()))
-
-
 @pytest.fixture
 def builder(tmp_path: Path) -> Builder:
     with_base(tmp_path / "cache", tmp_path)
@@ -82,31 +55,8 @@ def builder(tmp_path: Path) -> Builder:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {tmp_path}/registry\n"
-        f"http:\n  addr: {address}\n"
-    )
-    with (tmp_path / "registry.log").open("wb") as log:
-        process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=log)
-    deadline = time.monotonic() + 60
-    while not answers(f"http://{address}/v2/"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    yield address
-    process.terminate()
-    process.wait(30)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+    with live.registry(tmp_path) as address:
+        yield address
 
 
 def verbs(result: dict[str, Any]) -> list[str]:

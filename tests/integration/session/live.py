@@ -143,7 +143,7 @@ class Redis:
             "password": PASSWORD.replace(" ", ""),
             "prefix": f"{TENANT}:",
             "ca_file": None,
-            "lifetime_seconds": 3600,
+            "lifetime_seconds": 604_800,
             **more,
         }
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
+import redis
 from odoo import http, tools
 
 NINETEEN = hasattr(http, "Application")
@@ -25,6 +28,8 @@ def installed_store():
 
 
 store = installed_store()
+# The tenant's own user may not ask for a lifetime.
+ADMIN = redis.Redis(port=json.loads(Path("/etc/odoo/session.json").read_text())["servers"][0][1])
 
 
 def fresh(**values):
@@ -49,6 +54,15 @@ def check_unknown_and_bad_sids():
     assert store.get(unknown).sid != unknown
     for bad in ("", "x", "../../etc/passwd", "a" * 83 + ":", "a:b" * 20):
         assert store.get(bad).sid != bad
+
+
+def check_lifetimes():
+    def left(session):
+        key = store._session_key(session.sid)
+        return ADMIN.ttl(key)
+
+    assert 86_400 < left(fresh(uid=7)) <= store.lifetime
+    assert 0 < left(fresh(uid=None)) <= 86_400
 
 
 def check_saved_actions():
@@ -113,6 +127,7 @@ def check_devices():
 
 check_round_trip()
 check_unknown_and_bad_sids()
+check_lifetimes()
 if NINETEEN:
     check_rotation()
     check_devices()

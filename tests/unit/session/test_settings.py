@@ -37,6 +37,7 @@ def test_all_values(tmp_path: Path) -> None:
         prefix="acme:",
         ca_file="/etc/erpops/ca.crt",
         lifetime_seconds=3600,
+        anonymous_lifetime_seconds=3600,
         sentinel_username=None,
         sentinel_password=None,
     )
@@ -46,6 +47,7 @@ def test_defaults() -> None:
     found = settings.parse({"servers": [["r", 6379]]})
     assert (found.service, found.prefix, found.ca_file) == ("sessions", "", None)
     assert found.lifetime_seconds == settings.DEFAULT_LIFETIME_SECONDS
+    assert found.anonymous_lifetime_seconds == settings.DEFAULT_ANONYMOUS_LIFETIME_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,7 @@ def test_defaults() -> None:
         ({"servers": [["r", True]]}, "servers[0]"),
         ({"servers": [["r", 6379]], "lifetime_seconds": 0}, "lifetime_seconds"),
         ({"servers": [["r", 6379]], "lifetime_seconds": "60"}, "lifetime_seconds"),
+        ({"servers": [["r", 6379]], "anonymous_lifetime_seconds": 1.5}, "anonymous_lifetime_seconds"),
         ({"servers": [["r", 6379]], "password": 5}, "password"),
         ({"servers": [["r", 6379]], "passwort": "x"}, "passwort"),
     ],

@@ -8,7 +8,9 @@
 
 Either ``sentinels`` (with ``service``) or ``servers`` finds the primary; sentinels decide alone where they are given.
 ``ca_file`` turns TLS on, with the certificate checked against the name or address that was dialled.
-``sentinel_username`` and ``sentinel_password`` are only needed where the sentinels want a login of their own.
+A session that nobody is logged in to lives ``anonymous_lifetime_seconds`` (a day, and never longer than the others):
+every visit of a crawler makes one. ``sentinel_username`` and ``sentinel_password`` are only needed where the sentinels
+want a login of their own.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any, NamedTuple
 
 PATH = "/etc/odoo/session.json"
 DEFAULT_LIFETIME_SECONDS = 7 * 24 * 3600
+DEFAULT_ANONYMOUS_LIFETIME_SECONDS = 24 * 3600
 
 Address = tuple[str, int]
 
@@ -36,6 +39,7 @@ class Settings(NamedTuple):
     prefix: str
     ca_file: str | None
     lifetime_seconds: int
+    anonymous_lifetime_seconds: int
     sentinel_username: str | None
     sentinel_password: str | None
 
@@ -65,6 +69,8 @@ def parse(value: dict[str, Any], path: str = PATH) -> Settings:
     sentinels = _addresses(value, "sentinels", path)
     if not servers and not sentinels:
         raise SettingsError(f"{path}: give `servers` or `sentinels`.")
+    lifetime = _lifetime(value, "lifetime_seconds", DEFAULT_LIFETIME_SECONDS, path)
+    anonymous = _lifetime(value, "anonymous_lifetime_seconds", DEFAULT_ANONYMOUS_LIFETIME_SECONDS, path)
     return Settings(
         servers=servers,
         sentinels=sentinels,
@@ -73,7 +79,8 @@ def parse(value: dict[str, Any], path: str = PATH) -> Settings:
         password=_text(value, "password", path),
         prefix=_text(value, "prefix", path) or "",
         ca_file=_text(value, "ca_file", path),
-        lifetime_seconds=_lifetime(value, path),
+        lifetime_seconds=lifetime,
+        anonymous_lifetime_seconds=min(anonymous, lifetime),
         sentinel_username=_text(value, "sentinel_username", path),
         sentinel_password=_text(value, "sentinel_password", path),
     )
@@ -86,10 +93,10 @@ def _text(value: dict[str, Any], key: str, path: str) -> str | None:
     raise SettingsError(f"{path}: `{key}` must be a string.")
 
 
-def _lifetime(value: dict[str, Any], path: str) -> int:
-    found = value.get("lifetime_seconds", DEFAULT_LIFETIME_SECONDS)
+def _lifetime(value: dict[str, Any], key: str, default: int, path: str) -> int:
+    found = value.get(key, default)
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise SettingsError(f"{path}: `lifetime_seconds` is {found!r}; it must be a whole number above 0.")
+        raise SettingsError(f"{path}: `{key}` is {found!r}; it must be a whole number above 0.")
     return found
 
 

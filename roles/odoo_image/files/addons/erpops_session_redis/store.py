@@ -39,6 +39,7 @@ class RedisSessions:
     connections: Connections
     prefix: str
     lifetime: int
+    anonymous_lifetime: int
 
     def _run(self, work: Any) -> Any:
         try:
@@ -64,14 +65,15 @@ class RedisSessions:
         sid = self._checked(session.sid)
         text = codec.dumps(session)
         identifier = keys.identifier(sid)
+        lifetime = self.lifetime if session.get("uid") else self.anonymous_lifetime
 
         def work(client: Any) -> None:
             pipeline = client.pipeline(transaction=False)
             if identifier is not None:
                 # The index first: a session that cannot be found could not be revoked.
                 pipeline.sadd(self._device_key(identifier), sid)
-                pipeline.expire(self._device_key(identifier), self.lifetime)
-            pipeline.set(self._session_key(sid), text, ex=self.lifetime)
+                pipeline.expire(self._device_key(identifier), lifetime)
+            pipeline.set(self._session_key(sid), text, ex=lifetime)
             pipeline.execute()
 
         self._run(work)
@@ -170,4 +172,5 @@ def make_store(base: type[Any], session_class: type[Any], path: str, settings: S
     store.connections = Connections(settings)
     store.prefix = settings.prefix
     store.lifetime = settings.lifetime_seconds
+    store.anonymous_lifetime = settings.anonymous_lifetime_seconds
     return store
