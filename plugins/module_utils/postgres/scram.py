@@ -13,6 +13,7 @@ import hmac
 import os
 import stringprep
 import unicodedata
+from functools import cache
 
 ITERATIONS = 4096  # PostgreSQL's own default (scram_iterations)
 SALT_BYTES = 16
@@ -67,6 +68,7 @@ def matches(stored: str | None, password: str) -> bool:
         return False
 
 
+@cache  # a run compares each password for its plan and for both halves of its diff
 def _keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
     salted = hashlib.pbkdf2_hmac("sha256", prepared(password), salt, iterations)
     client = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
