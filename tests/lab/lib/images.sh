@@ -29,7 +29,7 @@ load_store() { # load_store STORE REFERENCE=LAYOUT…
     local store=$1 image run
     shift
     [ -d "$store" ] && return
-    rm -rf "$store.new"
+    discard_store "$store.new"
     mkdir -p "$store.new"
     run=$(mktemp -d)
     for image; do
@@ -38,7 +38,18 @@ load_store() { # load_store STORE REFERENCE=LAYOUT…
             "containers-storage:[overlay@$store.new+$run]${image%%=*}"
     done
     rm -rf "$run"
+    unmount_store "$store.new"
     mv "$store.new" "$store"
+}
+
+# Whatever writes a container store leaves a mount of its folder upon itself.
+unmount_store() {
+    while mountpoint -q "$1/overlay"; do umount -l "$1/overlay"; done
+}
+
+discard_store() {
+    unmount_store "$1"
+    rm -rf "$1"
 }
 
 # Debian's image registry on the lab's own address, plain HTTP on port 5000 (named registry.lab on the hosts). It lives
