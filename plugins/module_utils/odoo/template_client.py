@@ -142,7 +142,7 @@ def _create(opened: Connection[tuple[Any, ...]], name: str) -> None:
     row = opened.execute(
         "SELECT pg_has_role(current_user, oid, 'SET') FROM pg_roles WHERE rolname = %s", [OWNER_ROLE]
     ).fetchone()
-    owner = sql.Identifier(OWNER_ROLE) if row == (True,) else sql.SQL("CURRENT_USER")
+    owner = sql.Identifier(OWNER_ROLE) if row == (True,) else sql.SQL("DEFAULT")
     statement = "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
     opened.execute(sql.SQL(statement).format(sql.Identifier(name), owner))
     opened.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
