@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters on declared PostgreSQL clusters: postgres_clusters, postgres_cluster_of, patroni_configuration."""
+"""Filters on declared PostgreSQL clusters, and on what their hosts say of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
-from ansible_collections.erpops.odoo.plugins.module_utils.patroni import configuration, model
+from ansible_collections.erpops.odoo.plugins.module_utils.patroni import configuration, evidence, model
 
 
 def _as_dict(cluster: model.Cluster) -> dict[str, Any]:
@@ -62,10 +62,18 @@ def patroni_configuration(
         raise AnsibleFilterError(str(error)) from error
 
 
+def postgres_absence(
+    findings: Sequence[Mapping[str, Any]], values: Sequence[Mapping[str, Any]] | None, hosts: Sequence[str]
+) -> bool:
+    typed = [evidence.evidence_from(finding) for finding in findings]
+    return all(evidence.absent(cluster.name, cluster.members, typed) for cluster in _clusters(values, hosts))
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "postgres_clusters": postgres_clusters,
             "postgres_cluster_of": postgres_cluster_of,
             "patroni_configuration": patroni_configuration,
+            "postgres_absence": postgres_absence,
         }

@@ -99,7 +99,6 @@ def first_cluster(
     def opened() -> Iterator[System]:
         found = tier()
         host = next(iter(found.members.values()))
-        host.run("patroni_cluster", found.arguments(), False)
         try:
             prepare(found)
             yield System(run=host.run, shell=found.leader().shell, facts={"tier": found})
