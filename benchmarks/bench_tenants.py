@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison import CACHE, ROOT, Comparison, best, command, reference_environment, seconds
-
-from tests.integration.tenant_databases import live
+from integration.tenant_databases import live
 
 TENANTS = [f"tenant{number:02}" for number in range(1, 41)]
 TEMPLATE = live.TEMPLATE

@@ -55,7 +55,7 @@ def main() -> int:
     unknown = sorted(set(chosen) - set(names()))
     if unknown:
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(names())}")
-    sys.path[:0] = [str(ROOT), str(ROOT / "build" / "collections")]
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "build" / "collections")]
     measured: list[Comparison] = []
     for name in chosen:
         print(f"======== {name}", flush=True)

@@ -37,7 +37,9 @@ END
 
 stop() {
     cd /
-    [ -d "$folder/data" ] && as "$bin/pg_ctl" --pgdata="$folder/data" --mode=immediate stop >/dev/null || true
+    if [ -e "$folder/data/postmaster.pid" ]; then
+        as "$bin/pg_ctl" --pgdata="$folder/data" --mode=immediate stop >/dev/null || true
+    fi
     rm -rf "$folder"
 }
 

@@ -115,7 +115,7 @@ class LiveCluster:
 
 
 def start(folder: Path, port: int) -> LiveCluster:
-    address, ssh = "127.0.0.1", ()
+    address, ssh = "127.0.0.1", tuple[str, ...]()
     if host := os.environ.get("ERPOPS_TEST_HOST"):
         address, ssh = host, _ssh(host)
     place = f"/tmp/erpops-test-{port}"
