@@ -22,6 +22,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import A
 
 OWN_FILE = "tenants.yml"
 SERVED_FILE = "tenants.served.yml"  # the last routes that were verified
+LOG_RESOLUTION = 1.0  # Traefik's times are whole seconds
 LOG_WINDOW = 7 * 24 * 3600.0  # a file may have been broken for days before somebody looks
 
 
@@ -91,14 +92,22 @@ def refuse(place: Place, actual: Actual, check_mode: bool) -> None:
 
 
 def _frozen(place: Place, actual: Actual) -> list[Problem]:
-    """Another file that keeps Traefik from loading ours, though it parses. Traefik's log names it."""
-    marker = plan.marker_of(files.configuration_of(actual.own))
-    if not marker or client.eventually(lambda: _loaded(place, marker), place.timeout):
+    """Another file that keeps Traefik from loading ours, though it parses. Traefik's log alone names it."""
+    if actual.live is None:
         return []
+    marker = plan.marker_of(files.configuration_of(actual.own))
+    lost = bool(marker) and not client.eventually(lambda: _loaded(place, marker), place.timeout)
     texts = {source.path: source.text for source in actual.others}
-    problem = files.reported(client.errors(place.edge.unit, time.time() - LOG_WINDOW), texts)
-    # One that Traefik complained of and that is gone since, or our own, does not stand in the way.
-    return [problem] if problem and files.path_of(problem) in texts else []
+    complaint = files.refusal(client.errors(place.edge.unit, time.time() - LOG_WINDOW))
+    problem = files.explained(complaint, texts)
+    if complaint is None or problem is None or files.path_of(problem) not in texts:
+        return []
+    # One that was repaired since, or after which Traefik loaded the directory, does not stand in the way. At its start
+    # Traefik also counts as loaded what is its own, so that does not speak for the files where our routes are missing.
+    after = complaint.time + LOG_RESOLUTION
+    repaired = client.changed_at(files.path_of(problem)) >= after
+    loaded = not lost and client.live(place.api_url).loaded_at >= after
+    return [] if repaired or loaded else [problem]
 
 
 def _refuse_broken(place: Place, actual: Actual, broken: Sequence[Problem], check_mode: bool) -> None:
@@ -184,7 +193,7 @@ def _unresolved(place: Place, began: float) -> list[Problem]:
     """Routers whose certificate resolver does not exist: Traefik enables them, and says so in its log alone."""
     if place.edge.tls_mode != "acme":
         return []
-    found = [message for message in client.errors(place.edge.unit, began) if client.NO_RESOLVER in message]
+    found = [entry for entry in client.errors(place.edge.unit, began) if client.NO_RESOLVER in entry.text]
     cure = "Set traefik_acme for the role traefik, or name the resolver that Traefik has."
     return [Problem("Traefik", "resolver", place.edge.resolver, cure)] if found else []
 
@@ -194,9 +203,9 @@ def _undo(
 ) -> None:
     """Put the previous routes back, see that they are served, and say what was wrong, with file and line."""
     texts = {source.path: source.text for source in actual.others} | {place.own_path: desired.text}
-    cause = files.reported(client.errors(place.edge.unit, began - 1), texts)
+    cause = files.explained(files.refusal(client.errors(place.edge.unit, began - LOG_RESOLUTION)), texts)
     if cause is None and desired.marker not in _middlewares(place):
-        cause = files.reported(client.errors(place.edge.unit, began - LOG_WINDOW), texts)
+        cause = files.explained(files.refusal(client.errors(place.edge.unit, began - LOG_WINDOW)), texts)
     found = [*([cause] if cause else []), *problems]
     if not swapped:
         raise ErpopsError("Traefik does not serve what its files declare, even after it loaded them again.", found)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Unreachable
-from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import LIVE_SECTIONS, Live
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import LIVE_SECTIONS, Complaint, Live
 
 ISSUER = "/usr/local/lib/erpops/issue-certificates"
 LOADED_SUFFIXES = (".yml", ".yaml", ".toml")
@@ -29,6 +29,7 @@ API_TIMEOUT = 5.0
 LOG_TIMEOUT = 30.0
 ISSUE_TIMEOUT = 600.0
 POLL = 0.2
+LOADED_METRIC = "traefik_config_last_reload_success "
 NO_RESOLVER = "nonexistent certificate resolver"
 GUARDED_MODE = 0o640  # the file may hold password hashes
 REQUEST_MODE = 0o644
@@ -54,7 +55,12 @@ def live(api_url: str) -> Live:
     raw = _get(f"{api_url}/api/rawdata")
     sections = {section: _from_files(raw.get(section)) for section in LIVE_SECTIONS}
     streams = [name for key, found in raw.items() if key.startswith(("tcp", "udp")) for name in _from_files(found)]
-    return Live(**sections, streams=tuple(sorted(streams)), certified=_certified(api_url))
+    return Live(
+        **sections,
+        streams=tuple(sorted(streams)),
+        certified=_certified(api_url),
+        loaded_at=_loaded_at(api_url),
+    )
 
 
 def _from_files(found: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -64,13 +70,22 @@ def _from_files(found: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _certified(api_url: str) -> frozenset[str]:
-    now = datetime.datetime.now(datetime.UTC)
-    valid = (item for item in _get(f"{api_url}/api/certificates?per_page=100000") if _not_after(item) > now)
+    now = time.time()
+    valid = (item for item in _get(f"{api_url}/api/certificates?per_page=100000") if _seconds(item["notAfter"]) > now)
     return frozenset(str(name).lower() for item in valid for name in item.get("sans") or ())
 
 
-def _not_after(item: Mapping[str, Any]) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(str(item["notAfter"]).replace("Z", "+00:00"))
+def _seconds(text: str) -> float:
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def _loaded_at(api_url: str) -> float:
+    """Traefik's metrics stand beside its API; where they are switched off nothing is known."""
+    with contextlib.suppress(OSError), _OPENER.open(f"{api_url}/metrics", timeout=API_TIMEOUT) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith(LOADED_METRIC):
+                return float(line.removeprefix(LOADED_METRIC))
+    return 0.0
 
 
 def installed(dynamic_dir: str, unit: str) -> bool:
@@ -78,7 +93,7 @@ def installed(dynamic_dir: str, unit: str) -> bool:
     return Path(dynamic_dir).exists() or Path("/etc/systemd/system", unit).exists()
 
 
-def errors(unit: str, since: float) -> tuple[str, ...]:
+def errors(unit: str, since: float) -> tuple[Complaint, ...]:
     """Traefik's own error messages from its journal, oldest first."""
     command = [
         "journalctl",
@@ -98,10 +113,10 @@ def errors(unit: str, since: float) -> tuple[str, ...]:
         raise Unreachable(f"Traefik's log cannot be read: {error}") from error
     found = []
     for line in done.stdout.splitlines():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, KeyError):
             entry = json.loads(line)
             if isinstance(entry, dict) and entry.get("level") in ("error", "warn", "fatal"):
-                found.append(str(entry.get("error") or entry.get("message")))
+                found.append(Complaint(_seconds(entry["time"]), str(entry.get("error") or entry.get("message"))))
     return tuple(found)
 
 
@@ -112,6 +127,11 @@ def texts(dynamic_dir: str) -> dict[str, str]:
         if path.suffix in LOADED_SUFFIXES and path.is_file():
             found[str(path)] = path.read_text(encoding="utf-8", errors="replace")
     return found
+
+
+def changed_at(path: str) -> float:
+    """When the file came to be what it is; a file renamed into place keeps its older time of writing."""
+    return Path(path).stat().st_ctime
 
 
 def guarded(path: str, group: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import (
     NAMED_SECTIONS,
+    Complaint,
     Configuration,
     Source,
 )
@@ -76,14 +77,18 @@ def _problem(path: str, line: int, reason: str) -> Problem:
     )
 
 
-def reported(log: Iterable[str], texts: Mapping[str, str]) -> Problem | None:
-    """The file and line that Traefik's last complaint is about. ``texts``: the files' contents by path."""
-    for message in reversed(list(log)):
-        match = _ERROR.search(message)
-        if match:
-            path, reason = match["path"], match["reason"]
-            return _problem(path, _line_of(reason, texts.get(path, "")), reason)
-    return None
+def refusal(log: Iterable[Complaint]) -> Complaint | None:
+    """Traefik's last complaint that it could not load the directory."""
+    return next((entry for entry in reversed(list(log)) if _ERROR.search(entry.text)), None)
+
+
+def explained(complaint: Complaint | None, texts: Mapping[str, str]) -> Problem | None:
+    """The file and line that a refusal is about. ``texts``: the files' contents by path."""
+    match = _ERROR.search(complaint.text) if complaint else None
+    if not match:
+        return None
+    path, reason = match["path"], match["reason"]
+    return _problem(path, _line_of(reason, texts.get(path, "")), reason)
 
 
 def path_of(problem: Problem) -> str:

@@ -77,6 +77,14 @@ class Source:
     problem: Problem | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error in Traefik's log. ``time`` is in whole seconds."""
+
+    time: float
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """What Traefik itself says that it serves from files. Names are without ``@file``."""
@@ -86,6 +94,7 @@ class Live:
     middlewares: Objects = field(default_factory=dict)
     streams: tuple[str, ...] = ()  # TCP and UDP objects, which this collection never declares
     certified: frozenset[str] = frozenset()  # names in unexpired certificates
+    loaded_at: float = 0.0  # when Traefik last took a configuration, in whole seconds; 0 where it does not tell
 
     def section(self, name: str) -> Objects:
         return {"routers": self.routers, "services": self.services, "middlewares": self.middlewares}[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik import files
-from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Configuration, Source
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Complaint, Configuration, Source
 
 MADE = Configuration(
     routers={"on": {"rule": 'Host(`a"b`)', "priority": 100, "tls": {}}},
@@ -72,12 +72,15 @@ TEXT = 'http:\n  routers:\n    "a": {"rule": "x", "bogus": 1}\n    "b": {"dialTi
 def test_traefiks_complaints_are_followed_to_the_line(reason: str, line: str) -> None:
     old = "collecting file configs: /d/old.yml: yaml: line 9: x"
     log = [old, f"collecting file configs: /d/a.yml: {reason}", "other"]
-    problem = files.reported(log, {"/d/a.yml": TEXT})
+    complaint = files.refusal([Complaint(float(number), text) for number, text in enumerate(log)])
+    assert complaint and complaint.time == 1.0
+    problem = files.explained(complaint, {"/d/a.yml": TEXT})
     assert problem and files.path_of(problem) == "/d/a.yml" and problem.field == line and problem.value == reason
 
 
 def test_a_log_without_complaints_reports_nothing() -> None:
-    assert files.reported(["error while parsing rule"], {}) is None
+    assert files.refusal([Complaint(1.0, "error while parsing rule")]) is None
+    assert files.explained(None, {}) is None
 
 
 def source(path: str, text: str) -> Source:
