@@ -73,7 +73,10 @@ def bury(postgres: LabHost) -> None:
 
 
 def own_tenant(
-    prepare: Callable[[System], None] = lambda _: None, *, database: bool = True
+    prepare: Callable[[System], None] = lambda _: None,
+    *,
+    database: bool = True,
+    clean: Callable[[System], None] = lambda _: None,
 ) -> Callable[[], AbstractContextManager[System]]:
     """The app host, with a registered tenant that has a database and no unit yet."""
 
@@ -94,6 +97,7 @@ def own_tenant(
             prepare(system)
             yield system
         finally:
+            clean(system)
             app.shell(CLEAN)
             bury(postgres)
 

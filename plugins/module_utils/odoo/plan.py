@@ -226,13 +226,15 @@ def snapshots(tenants: Sequence[DesiredTenant], live: Live, done: UnitPlan) -> t
     """Both sides of the diff: changed files, and the state, image and limits of every unit that is touched."""
     before = file_plan.snapshot(done.changes, after=False)
     after = file_plan.snapshot(done.changes, after=True)
-    started = {start.service for start in done.starts}
+    started = {start.service: start for start in done.starts}
     reverted = {service for service, _what in done.reverts}
     for tenant in tenants:
         for unit in tenant.units:
-            if unit.service in started | reverted:
+            if unit.service in reverted or unit.service in started:
                 before[unit.service] = _shown(unit, live)
                 after[unit.service] = {"state": "active", "image": tenant.image, **unit.limits}
+            if unit.service in started and started[unit.service].verb == "restart":
+                before[unit.service]["stale"], after[unit.service]["stale"] = started[unit.service].why, ""
     for service, _why in done.stops:
         if service not in started:
             before[service] = {"state": _unit_live(live, service).active}

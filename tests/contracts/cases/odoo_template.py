@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.template import template_name
 from contracts.app_system import given, own_tenant, sql
 from contracts.harness import Case, System
 from contracts.patroni_system import tier
@@ -34,4 +35,19 @@ def probe(system: System) -> object:
     )
 
 
-CASES = (Case(name="builds a template", system=own_tenant(database=False), arguments=arguments, probe=probe),)
+def drop(system: System) -> None:
+    name = template_name(system.facts["image"], MODULES)
+    there = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"
+    if sql(system.facts["postgres"], there):
+        sql(system.facts["postgres"], f'ALTER DATABASE "{name}" IS_TEMPLATE false')
+        sql(system.facts["postgres"], f'DROP DATABASE "{name}"')
+
+
+CASES = (
+    Case(
+        name="builds a template",
+        system=own_tenant(drop, database=False, clean=drop),
+        arguments=arguments,
+        probe=probe,
+    ),
+)

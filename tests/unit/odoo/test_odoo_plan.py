@@ -69,7 +69,10 @@ def test_a_changed_limit_reaches_the_unit_without_a_restart() -> None:
 def test_a_run_that_was_killed_before_the_restart_is_healed() -> None:
     live = converged(ACME)
     late = replace(live, modified_at={**live.modified_at, CONF: STARTED_AT + 1})
-    assert verbs(plan(ACME, late)) == ["restart unit odoo-acme.service"]
+    done = plan(ACME, late)
+    assert verbs(done) == ["restart unit odoo-acme.service"]
+    before, after = snapshots(ACME, late, done)
+    assert before != after
 
 
 def test_a_run_that_was_killed_before_the_reload_is_healed() -> None:
