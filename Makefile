@@ -60,12 +60,12 @@ bench: prepare ## comparisons with other ways to do the same; build/bench.json
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 .PHONY: docs
-docs: prepare ## pages of modules and roles, generated from their specs into docs/reference
-	@tests/lab/reference write
+docs: prepare ## pages of modules and roles, generated from their specs
+	@$(BIN)/python docs/generate.py
 
 .PHONY: docs-check
 docs-check: prepare ## that the generated pages are those of today's specs
-	@tests/lab/reference check
+	@$(BIN)/python docs/generate.py --check
 
 .PHONY: build
 build: prepare ## the collection's archive, in build/
