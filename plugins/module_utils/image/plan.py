@@ -39,8 +39,8 @@ _EXCLUDED = (
 )
 _INCLUDED = ("/usr/share/doc/*/copyright",)
 
-# Removed afterwards: tests of scripts (those in Python stay, since modules import them), Debian's accidental second copy
-# of the addons' Python files, and what differs from build to build or tells about the builder.
+# Removed afterwards: tests of scripts (those in Python stay, since modules import them), Debian's accidental second
+# copy of the addons' Python files, and what differs from build to build or tells about the builder.
 REMOVED = (
     "usr/lib/python3/dist-packages/addons",
     "usr/lib/python3/dist-packages/odoo/addons/*/static/tests",

@@ -55,10 +55,14 @@ class Browser:
     ca_file: Path
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def request(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
         context = ssl.create_default_context(cafile=str(self.ca_file))
         connection = Pinned(self.hostname, self.address, context)
-        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        cookie = (
+            {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        )
         try:
             connection.request(method, path, body, {**cookie, **(headers or {})})
             response = connection.getresponse()
@@ -87,7 +91,11 @@ class Browser:
 
     def rpc(self, service: str, method: str, *arguments: Any) -> Any:
         """Odoo's JSON-RPC; the answer's ``result``, or its ``error`` as an exception."""
-        value = {"jsonrpc": "2.0", "method": "call", "params": {"service": service, "method": method, "args": arguments}}
+        value = {
+            "jsonrpc": "2.0",
+            "method": "call",
+            "params": {"service": service, "method": method, "args": arguments},
+        }
         answer = json.loads(self.post_json("/jsonrpc", value).body)
         if "error" in answer:
             raise PermissionError(json.dumps(answer["error"]))
@@ -169,7 +177,9 @@ class Estate:
             [str(self.root / "tests/lab/lab"), *arguments], capture_output=True, text=True, timeout=600, check=True
         )
 
-    def run(self, host: str, *command: str, timeout: int = 120, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, host: str, *command: str, timeout: int = 120, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """A command on a host, over SSH as root; never raises for its exit code."""
         variables = self.hostvars[host]
         quoted = " ".join("'" + part.replace("'", "'\\''") + "'" for part in command)

@@ -25,7 +25,9 @@ for target in {targets!r}:
 CONNECT = """
 import psycopg2, sys
 try:
-    connection = psycopg2.connect(host="/run/postgresql", port=6432, dbname={database!r}, user={user!r}, password={password!r})
+    connection = psycopg2.connect(
+        host="/run/postgresql", port=6432, dbname={database!r}, user={user!r}, password={password!r}
+    )
     cursor = connection.cursor()
     cursor.execute({statement!r})
     print("rows", cursor.fetchall())
@@ -33,9 +35,19 @@ except psycopg2.Error as error:
     print("refused", error)
 """
 
+FILES = """
+import os
+store = "/var/lib/odoo/filestore"
+print(os.listdir(store) if os.path.isdir(store) else [])
+print([path for path in ("/etc/erpops", "/var/lib/erpops", "/var/lib/erpops/tenants/{theirs}") if os.path.exists(path)])
+print(open("/etc/odoo/pgpass").read().count(":"))
+"""
+
 REDIS = """
 import redis
-client = redis.Redis(host={host!r}, port=6379, username={user!r}, password={password!r}, ssl=True, ssl_ca_certs="/etc/odoo/ca.crt")
+client = redis.Redis(
+    host={host!r}, port=6379, username={user!r}, password={password!r}, ssl=True, ssl_ca_certs="/etc/odoo/ca.crt"
+)
 for command in {commands!r}:
     try:
         print(command[0], "answered", client.execute_command(*command))
@@ -111,12 +123,7 @@ def test_a_role_connects_to_no_other_database(estate: Estate, pair: Pair) -> Non
 
 
 def test_a_container_sees_no_other_tenants_files(estate: Estate, pair: Pair) -> None:
-    program = (
-        "import os\n"
-        "print([name for name in os.listdir('/var/lib/odoo/filestore')] if os.path.isdir('/var/lib/odoo/filestore') else [])\n"
-        f"print([path for path in ('/etc/erpops', '/var/lib/erpops', '/var/lib/erpops/tenants/{pair.theirs}') if os.path.exists(path)])\n"
-        "print(open('/etc/odoo/pgpass').read().count(':'))\n"
-    )
+    program = FILES.format(theirs=pair.theirs)
     lines = estate.inside(pair.ours, program).stdout.splitlines()
     assert pair.theirs not in lines[0]
     assert lines[1] == "[]", f"{pair.ours} sees {lines[1]}"
@@ -128,7 +135,9 @@ def test_a_container_reaches_only_what_is_declared(estate: Estate, pair: Pair) -
     number = {line.split()[0]: line.split()[1] for line in _published(estate, app)}
     target = int(number[f"odoo-{pair.theirs}"])
     network = json.loads(
-        estate.run(app, "podman", "inspect", "--format", "{{json .NetworkSettings.Networks}}", f"odoo-{pair.theirs}").stdout
+        estate.run(
+            app, "podman", "inspect", "--format", "{{json .NetworkSettings.Networks}}", f"odoo-{pair.theirs}"
+        ).stdout
     )
     inner = next(iter(network.values()))["IPAddress"]
     redis, database = estate.address(estate.groups["redis"][0]), estate.address(estate.groups["postgres"][0])
@@ -173,7 +182,13 @@ def test_a_redis_user_sees_no_other_tenants_keys(estate: Estate, pair: Pair) -> 
 
 @pytest.mark.parametrize(
     "path",
-    ["/web/database/manager", "/web/database/selector", "/web/database/create", "/web//database/manager", "/web/database"],
+    [
+        "/web/database/manager",
+        "/web/database/selector",
+        "/web/database/create",
+        "/web//database/manager",
+        "/web/database",
+    ],
 )
 def test_the_database_manager_is_closed(estate: Estate, pair: Pair, path: str) -> None:
     answer = estate.browser(pair.ours).get(path)
