@@ -197,6 +197,10 @@ def push(layout: Path, registry: Registry, target: str) -> None:
     run([*command, f"oci:{layout}", f"docker://{target}"], seconds=15 * MINUTES)
 
 
+# skopeo mounts a store onto itself and leaves it so; in a namespace of its own the mount goes with it.
+_PRIVATE = ("unshare", "--mount", "--propagation", "private")
+
+
 def store_name(store: Path, name: str) -> str:
     return f"containers-storage:[overlay@{store}+/run/erpops-image-store]{name}"
 
@@ -205,7 +209,7 @@ def in_store(store: Path, name: str) -> bool:
     if not store.exists():
         return False
     try:
-        run(["skopeo", "inspect", "--raw", store_name(store, name)], seconds=MINUTES)
+        run([*_PRIVATE, "skopeo", "inspect", "--raw", store_name(store, name)], seconds=MINUTES)
     except BuildError:
         return False
     return True
@@ -214,7 +218,5 @@ def in_store(store: Path, name: str) -> bool:
 def load(layout: Path, store: Path, name: str) -> None:
     """Unpack an image into a container store (podman's ``graphroot``)."""
     store.mkdir(parents=True, exist_ok=True)
-    run(
-        ["skopeo", "copy", "--quiet", "--preserve-digests", f"oci:{layout}", store_name(store, name)],
-        seconds=15 * MINUTES,
-    )
+    command = [*_PRIVATE, "skopeo", "copy", "--quiet", "--preserve-digests", f"oci:{layout}", store_name(store, name)]
+    run(command, seconds=15 * MINUTES)
