@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,15 +18,28 @@ UNIT = "contract-traefik.service"
 API = "http://127.0.0.1:18080"
 HASH = "$apr1$zzzzzzzz$abcdefghijklmnopqrstu."
 CLEAN = f"systemctl stop {UNIT} 2>/dev/null || true; systemctl reset-failed {UNIT} 2>/dev/null || true; rm -rf {FOLDER}"
+STATIC = {
+    "log": {"level": "INFO", "format": "json"},
+    "api": {"insecure": True},
+    "entryPoints": {"websecure": {"address": "127.0.0.1:18443"}, "traefik": {"address": "127.0.0.1:18080"}},
+    "providers": {"file": {"directory": f"{FOLDER}/dynamic"}},
+    "certificatesResolvers": {
+        "acme": {
+            "acme": {
+                "email": "ops@contract.test",
+                "caServer": "https://127.0.0.1:9/dir",  # nobody answers: no certificate is waited for
+                "storage": f"{FOLDER}/acme.json",
+                "tlsChallenge": {},
+            }
+        }
+    },
+}
 # A Traefik beside the estate's own, with the same program, on loopback.
 BEGIN = f"""{CLEAN}
 mkdir -p {FOLDER}/dynamic
-systemd-run --quiet --unit={UNIT} --property=Type=notify "$(ls /opt/erpops/traefik-*/bin/traefik | tail -1)" \\
-  --entrypoints.websecure.address=127.0.0.1:18443 --entrypoints.traefik.address=127.0.0.1:18080 --api.insecure=true \\
-  --providers.file.directory={FOLDER}/dynamic --log.format=json --log.level=INFO \\
-  --certificatesresolvers.acme.acme.email=ops@contract.test --certificatesresolvers.acme.acme.tlschallenge=true \\
-  --certificatesresolvers.acme.acme.caserver=https://127.0.0.1:9/dir \\
-  --certificatesresolvers.acme.acme.storage={FOLDER}/acme.json"""
+echo '{json.dumps(STATIC)}' > {FOLDER}/traefik.yml
+systemd-run --quiet --unit={UNIT} --property=Type=notify \\
+  "$(ls /opt/erpops/traefik-*/bin/traefik | tail -1)" --configFile={FOLDER}/traefik.yml"""
 BROKEN = f"printf 'http:\\n  routers: }}\\n' > {FOLDER}/dynamic/hand.yml"
 INSTANCE = {"name": "shared19", "environment": "test", "version": "19.0", "image": "localhost/odoo:19"}
 BASE = {
@@ -77,7 +91,9 @@ def contradicting(_system: System) -> Mapping[str, Any]:
 
 def probe(system: System) -> object:
     """The directory, and the routers and middlewares that Traefik serves by its own account."""
-    files = f"find {FOLDER} -name '*.yml' -printf '%p %m %u %g %T@\\n' | sort; cat {FOLDER}/dynamic/*.yml || true"
+    files = (
+        f"find {FOLDER}/dynamic -name '*.yml' -printf '%p %m %u %g %T@\\n' | sort; cat {FOLDER}/dynamic/*.yml || true"
+    )
     names = 'grep -o \'"name":"[^"]*@file"\' | sort'
     live = "; ".join(
         f"curl -sSf '{API}/api/http/{kind}?per_page=9999' | {names} || true" for kind in ("routers", "middlewares")
