@@ -58,6 +58,7 @@ def _install(resident: Resident) -> list[Section]:
 
 def _container(resident: Resident, host: AppHost, name: str, arguments: str, health: str) -> list[str]:
     uid = resident.allocation.uid
+    program, _, options = arguments.partition(" ")  # named, so that an image's own entry point does not matter
     volumes = [
         f"{resident.config_directory}:/etc/odoo:ro",
         f"{resident.data_directory}:/var/lib/odoo:rw",
@@ -69,7 +70,8 @@ def _container(resident: Resident, host: AppHost, name: str, arguments: str, hea
         f"ContainerName={name}",
         f"Image={resident.tenant.instance.image}",
         f"Pull={host.pull}",
-        f"Exec={arguments}",
+        f"Entrypoint={program}",
+        f"Exec={options}",
         f"User={uid}",
         f"Group={uid}",
         "ReadOnly=true",

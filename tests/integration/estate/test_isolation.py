@@ -36,17 +36,18 @@ except psycopg2.Error as error:
 """
 
 FILES = """
-import os
+import glob, os
 store = "/var/lib/odoo/filestore"
 print(os.listdir(store) if os.path.isdir(store) else [])
-print([path for path in ("/etc/erpops", "/var/lib/erpops", "/var/lib/erpops/tenants/{theirs}") if os.path.exists(path)])
+found = glob.glob("/etc/erpops/**", recursive=True) + glob.glob("/var/lib/erpops/**", recursive=True)
+print([path for path in found if os.path.isfile(path) and path != "/etc/erpops/pki/ca.crt"])
 print(open("/etc/odoo/pgpass").read().count(":"))
 """
 
 REDIS = """
 import redis
 client = redis.Redis(
-    host={host!r}, port=6379, username={user!r}, password={password!r}, ssl=True, ssl_ca_certs="/etc/odoo/ca.crt"
+    host={host!r}, port=6379, username={user!r}, password={password!r}, ssl=True, ssl_ca_certs="/etc/erpops/pki/ca.crt"
 )
 for command in {commands!r}:
     try:
@@ -123,8 +124,7 @@ def test_a_role_connects_to_no_other_database(estate: Estate, pair: Pair) -> Non
 
 
 def test_a_container_sees_no_other_tenants_files(estate: Estate, pair: Pair) -> None:
-    program = FILES.format(theirs=pair.theirs)
-    lines = estate.inside(pair.ours, program).stdout.splitlines()
+    lines = estate.inside(pair.ours, FILES).stdout.splitlines()
     assert pair.theirs not in lines[0]
     assert lines[1] == "[]", f"{pair.ours} sees {lines[1]}"
     assert int(lines[2]) >= 4, "control: its own secrets are there"

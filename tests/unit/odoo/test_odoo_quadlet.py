@@ -78,7 +78,8 @@ def test_crons_of_their_own_publish_nothing_and_do_not_listen() -> None:
     resident = Resident(tenant=tenant(instance={"cron_placement": "separate"}, cron_threads=3), allocation=allocation())
     found = lines(quadlet.cron_container(resident, HOST))
     assert not [line for line in found if line.startswith("PublishPort=")]
-    assert "Exec=odoo --config=/etc/odoo/odoo.conf --no-http --workers=0 --max-cron-threads=3" in found
+    assert "Entrypoint=odoo" in found
+    assert "Exec=--config=/etc/odoo/odoo.conf --no-http --workers=0 --max-cron-threads=3" in found
     assert "HealthCmd=python3 /etc/odoo/health.py --cron" in found
     assert "ContainerName=odoo-acme-cron" in found
 
