@@ -23,6 +23,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import A
 OWN_FILE = "tenants.yml"
 SERVED_FILE = "tenants.served.yml"  # the last routes that were verified
 LOG_RESOLUTION = 1.0  # Traefik's times are whole seconds
+LOG_DELAY = 3.0  # Traefik's log may come after its API
 LOG_WINDOW = 7 * 24 * 3600.0  # a file may have been broken for days before somebody looks
 
 
@@ -193,7 +194,9 @@ def _unresolved(place: Place, began: float) -> list[Problem]:
     """Routers whose certificate resolver does not exist: Traefik enables them, and says so in its log alone."""
     if place.edge.tls_mode != "acme":
         return []
-    found = [entry for entry in client.errors(place.edge.unit, began) if client.NO_RESOLVER in entry.text]
+    found = client.eventually(
+        lambda: any(client.NO_RESOLVER in entry.text for entry in client.errors(place.edge.unit, began)), LOG_DELAY
+    )
     cure = "Set traefik_acme for the role traefik, or name the resolver that Traefik has."
     return [Problem("Traefik", "resolver", place.edge.resolver, cure)] if found else []
 
