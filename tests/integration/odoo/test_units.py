@@ -13,7 +13,7 @@ from contracts.harness import System
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.quadlet import LIVES_HERE
 
 OTHER = "localhost/contract-other"
-STATE = f"systemctl show --property=ActiveState,InvocationID {UNIT}; sha256sum /etc/containers/systemd/odoo-{NAME}.*"
+STATE = f"systemctl show --property=ActiveState,InvocationID {UNIT}; sha256sum /etc/containers/systemd/odoo-{NAME}.container"
 
 
 def units(system: System, image: str = "", **more: Any) -> dict[str, Any]:
