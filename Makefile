@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := build/venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-SCENARIOS ?= multi_tenant dedicated
+SCENARIOS ?=
 
 .PHONY: help
 help: ## this list

@@ -13,7 +13,8 @@ from contracts.harness import System
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.quadlet import LIVES_HERE
 
 OTHER = "localhost/contract-other"
-STATE = f"systemctl show --property=ActiveState,InvocationID {UNIT}; sha256sum /etc/containers/systemd/odoo-{NAME}.container"
+FILE = f"/etc/containers/systemd/odoo-{NAME}.container"
+STATE = f"systemctl show --property=ActiveState,InvocationID {UNIT}; sha256sum {FILE}"
 
 
 def units(system: System, image: str = "", **more: Any) -> dict[str, Any]:
