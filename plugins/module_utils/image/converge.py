@@ -75,7 +75,8 @@ def converge(wish: Wish, *, check_mode: bool) -> Outcome:
         client.need("mmdebstrap", "skopeo", "tar", "zstd")
     architecture = client.architecture()
     keys = {image.name: _key(image, wish.cache, architecture, check_mode) for image in wish.images}
-    with _registry(wish) as registry, nullcontext() if check_mode else build.locked(wish.cache):
+    lock = nullcontext() if check_mode else build.locked(wish.cache)
+    with _registry(wish) as registry, lock:
         before = {image.name: _look(image, wish, keys[image.name], registry) for image in wish.images}
         built = {name: found.built for name, found in before.items()}
         if not check_mode:
@@ -157,7 +158,8 @@ def _steps(image: Image, wish: Wish, before: Found, found: Found) -> tuple[Actio
 
 
 def _deliver(image: Image, wish: Wish, key: str, found: Found, registry: client.Registry | None) -> None:
-    assert found.built is not None
+    if found.built is None:
+        raise ValueError(f"image {image.name} is not built yet, so there is nothing to deliver")
     name = plan.reference(wish.registry, image.repository, found.built.digest).partition("@")[0]
     target = f"{name}:{plan.tag_of(found.built.digest)}"
     if registry is not None and not found.pushed:

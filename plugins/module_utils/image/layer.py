@@ -48,7 +48,8 @@ def compress(produce: Callable[[_Digesting], None], target: Path) -> Blob:
         target.open("wb") as stream,
         subprocess.Popen(["zstd", "-q", "-T0", "-3", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program,
     ):
-        assert program.stdin is not None and program.stdout is not None
+        if program.stdin is None or program.stdout is None:
+            raise BuildError("the compressor was started without its pipes.")
         stored = _Digesting(stream)
         reader = threading.Thread(target=_drain, args=(program.stdout, stored))
         reader.start()
@@ -75,7 +76,8 @@ def tree(root: Path, epoch: int) -> Callable[[_Digesting], None]:
         command = ["tar", "--create", "--sort=name", "--format=gnu", "--numeric-owner", f"--mtime=@{epoch}"]
         command += ["--clamp-mtime", "--directory", str(root), "."]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
-            assert program.stdout is not None
+            if program.stdout is None:
+                raise BuildError("tar was started without its pipe.")
             _drain(program.stdout, target)
         if program.returncode:
             raise BuildError(f"tar failed ({program.returncode}) on {root}.")

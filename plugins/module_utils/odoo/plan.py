@@ -135,7 +135,7 @@ def _stops(tenant: DesiredTenant, live: Live, renewed: bool) -> list[tuple[str, 
     if renewed and tenant.network:
         stops += [(unit.service, "its network changes") for unit in tenant.units]
         stops.append((tenant.network.service, "its network changes"))
-    seen = {service: why for service, why in reversed(stops)}
+    seen = dict(reversed(stops))
     return [
         (service, seen[service])
         for service in dict.fromkeys(service for service, _why in stops)

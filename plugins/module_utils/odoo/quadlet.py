@@ -58,7 +58,7 @@ def _install(resident: Resident) -> list[Section]:
 
 def _container(resident: Resident, host: AppHost, name: str, arguments: str, health: str) -> list[str]:
     uid = resident.allocation.uid
-    program, _, options = arguments.partition(" ")  # named, so that an image's own entry point does not matter
+    program, options = arguments.split(" ", 1)  # named, so that an image's own entry point does not matter
     volumes = [
         f"{resident.config_directory}:/etc/odoo:ro",
         f"{resident.data_directory}:/var/lib/odoo:rw",

@@ -160,7 +160,7 @@ def converge(desired: Desired, reach: Reach) -> Outcome:
     actual = look(desired, reach, expected, bootstrapped=fresh)
     plan = plan_actual(desired, actual)
     _apply(desired, reach, plan, expected)
-    _, silent = answering(reach, cluster.members)
+    silent = answering(reach, cluster.members)[1]
     final = look(desired, reach, expected) if plan.actions else actual
     return Outcome(desired=desired, actual=actual, plan=plan, final=final, warnings=_missing(silent, final))
 

@@ -38,7 +38,7 @@ def device_of(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> tup
     target = existing(path).resolve()
     best, source, number = -1, "", ""
     for line in mountinfo.read_text().splitlines():
-        fields, _, rest = line.partition(" - ")
+        fields, rest = line.split(" - ", 1)
         mount_point = Path(fields.split()[4].encode().decode("unicode_escape"))
         if (target == mount_point or mount_point in target.parents) and len(mount_point.parts) >= best:
             best, source, number = len(mount_point.parts), rest.split()[1], fields.split()[2]

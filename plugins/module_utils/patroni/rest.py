@@ -154,7 +154,7 @@ def initialize_key(
     endpoints: Sequence[str], key: str, ca_file: str, certificate: str, private_key: str
 ) -> tuple[Initialize, str]:
     """Whether the cluster's key is in etcd (read linearly, from a quorum), and a word on how we know."""
-    if not any([listens(endpoint) for endpoint in endpoints]):
+    if not any(listens(endpoint) for endpoint in endpoints):
         return "unreachable", f"nobody listens on {', '.join(endpoints)}"
     reasons = []
     try:

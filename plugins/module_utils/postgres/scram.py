@@ -62,7 +62,7 @@ def matches(stored: str | None, password: str) -> bool:
         expected, _server = keys.split(":")
         if scheme != SCHEME:
             return False
-        found, _ = _keys(password, base64.b64decode(salt, validate=True), int(iterations))
+        found = _keys(password, base64.b64decode(salt, validate=True), int(iterations))[0]
         return hmac.compare_digest(found, base64.b64decode(expected, validate=True))
     except (ValueError, binascii.Error):
         return False

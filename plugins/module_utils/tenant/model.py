@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import ResolvedTenant
@@ -222,17 +222,8 @@ class Remove:
     role: bool
 
 
-Step = (
-    CreateEstateDatabase
-    | CreateRegistry
-    | AllowReader
-    | SetRole
-    | CloseDatabase
-    | OwnDatabase
-    | AdoptTemplate
-    | Register
-    | Birth
-    | Extend
-    | Rebase
-    | Remove
+# As text: the union is not evaluated on Pythons that have no such operator for classes.
+Step: TypeAlias = (
+    "CreateEstateDatabase | CreateRegistry | AllowReader | SetRole | CloseDatabase | OwnDatabase | "
+    "AdoptTemplate | Register | Birth | Extend | Rebase | Remove"
 )

@@ -106,22 +106,22 @@ def _after(step: object, actual: Actual, desired: Desired) -> Actual:
 
 
 @_after.register
-def _(step: CreateEstateDatabase, actual: Actual, desired: Desired) -> Actual:
+def _after_create_estate_database(step: CreateEstateDatabase, actual: Actual, desired: Desired) -> Actual:
     return _with_database(actual, desired.clusters[0], Database(name=ESTATE_DATABASE, owner=desired.admin))
 
 
 @_after.register
-def _(step: CreateRegistry, actual: Actual, desired: Desired) -> Actual:
+def _after_create_registry(step: CreateRegistry, actual: Actual, desired: Desired) -> Actual:
     return replace(actual, registry_there=True)
 
 
 @_after.register
-def _(step: AllowReader, actual: Actual, desired: Desired) -> Actual:
+def _after_allow_reader(step: AllowReader, actual: Actual, desired: Desired) -> Actual:
     return replace(actual, reader_allowed=True)
 
 
 @_after.register
-def _(step: SetRole, actual: Actual, desired: Desired) -> Actual:
+def _after_set_role(step: SetRole, actual: Actual, desired: Desired) -> Actual:
     cluster = actual.clusters[step.cluster]
     before = cluster.roles.get(step.spec.name)
     verifier = before.verifier if before else None
@@ -132,30 +132,30 @@ def _(step: SetRole, actual: Actual, desired: Desired) -> Actual:
 
 
 @_after.register
-def _(step: CloseDatabase, actual: Actual, desired: Desired) -> Actual:
+def _after_close_database(step: CloseDatabase, actual: Actual, desired: Desired) -> Actual:
     there = actual.clusters[step.cluster].databases[step.database]
     return _with_database(actual, step.cluster, replace(there, public=False))
 
 
 @_after.register
-def _(step: OwnDatabase, actual: Actual, desired: Desired) -> Actual:
+def _after_own_database(step: OwnDatabase, actual: Actual, desired: Desired) -> Actual:
     there = actual.clusters[step.cluster].databases[step.database]
     return _with_database(actual, step.cluster, replace(there, owner=step.owner))
 
 
 @_after.register
-def _(step: AdoptTemplate, actual: Actual, desired: Desired) -> Actual:
+def _after_adopt_template(step: AdoptTemplate, actual: Actual, desired: Desired) -> Actual:
     there = Database(name=step.database, owner=desired.admin, public=False, allows_connections=False, is_template=True)
     return _with_database(actual, step.cluster, there)
 
 
 @_after.register
-def _(step: Register, actual: Actual, desired: Desired) -> Actual:
+def _after_register(step: Register, actual: Actual, desired: Desired) -> Actual:
     return _with_row(actual, step.row)
 
 
 @_after.register
-def _(step: Birth, actual: Actual, desired: Desired) -> Actual:
+def _after_birth(step: Birth, actual: Actual, desired: Desired) -> Actual:
     name = step.tenant.name
     actual = _without_databases(actual, step.tenant.cluster, name + SUFFIX_NEW)
     actual = _with_database(actual, step.tenant.cluster, Database(name=name, owner=name))
@@ -164,18 +164,18 @@ def _(step: Birth, actual: Actual, desired: Desired) -> Actual:
 
 
 @_after.register
-def _(step: Extend, actual: Actual, desired: Desired) -> Actual:
+def _after_extend(step: Extend, actual: Actual, desired: Desired) -> Actual:
     row = _row(actual, step.number)
     return _with_row(actual, replace(row, born=True, extensions=(*row.extensions, *step.extensions)))
 
 
 @_after.register
-def _(step: Rebase, actual: Actual, desired: Desired) -> Actual:
+def _after_rebase(step: Rebase, actual: Actual, desired: Desired) -> Actual:
     return _with_row(actual, replace(_row(actual, step.number), base_url=step.tenant.url))
 
 
 @_after.register
-def _(step: Remove, actual: Actual, desired: Desired) -> Actual:
+def _after_remove(step: Remove, actual: Actual, desired: Desired) -> Actual:
     name, cluster_name = step.row.name, step.row.cluster
     actual = _without_databases(actual, cluster_name, name, name + SUFFIX_NEW)
     cluster = actual.clusters[cluster_name]

@@ -94,7 +94,7 @@ def test_replicas_restart_first() -> None:
 def test_never_restarts_when_told_so() -> None:
     of = desired(parameters={"max_connections": 300}, restart="never")
     there = actual(of, configuration=desired().configuration)
-    assert [verb for verb, _ in words(of, there)] == ["set"]
+    assert [said[0] for said in words(of, there)] == ["set"]
 
 
 def test_a_member_that_waits_for_a_restart_gets_it() -> None:

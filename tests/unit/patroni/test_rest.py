@@ -137,7 +137,7 @@ def test_what_is_no_json_is_an_error_that_names_the_member(server: Server) -> No
 def test_an_unknown_authority_is_refused(server: Server, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    stranger, _ = certificate(other)
+    stranger = certificate(other)[0]
     with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
         rest.request("GET", f"{server.url}/cluster", rest.tls(stranger))
     assert server.asked == []

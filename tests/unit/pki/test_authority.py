@@ -19,8 +19,15 @@ from ansible_collections.erpops.odoo.plugins.module_utils.pki.authority import H
 
 from .conftest import Root, make_root
 
-NAMES = ["db1", "localhost"]
-ADDRESSES = ["10.0.0.5", "127.0.0.1", "::1"]
+NAMES = (
+    "db1",
+    "localhost",
+)
+ADDRESSES = (
+    "10.0.0.5",
+    "127.0.0.1",
+    "::1",
+)
 
 
 def made(root: Root, name: str = "db1", addresses: Any = ADDRESSES, names: Any = NAMES) -> HostAuthority:

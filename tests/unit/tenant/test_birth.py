@@ -23,7 +23,7 @@ def test_the_hash_is_passlibs_for_every_salt() -> None:
 
 
 def test_two_births_share_nothing() -> None:
-    first, second = (birth.identity("https://a", "admin", "x", 14) for _ in range(2))
+    first, second = (birth.identity("https://a", "admin", "x", 14) for again in range(2))
     for name in ("password_hash", "database_uuid", "database_secret"):
         assert getattr(first, name) != getattr(second, name)
     assert first.database_secret not in repr(first) and first.password_hash not in repr(first)
@@ -31,5 +31,5 @@ def test_two_births_share_nothing() -> None:
 
 def test_tables_that_a_version_lacks_are_left_out() -> None:
     born = birth.identity("https://a", "admin", "x", 14)
-    texts = [statement for statement, _ in birth.statements(born, frozenset({"res_users_log"}))]
+    texts = [found[0] for found in birth.statements(born, frozenset({"res_users_log"}))]
     assert "DELETE FROM res_users_log" in texts and "DELETE FROM res_device_log" not in texts

@@ -48,8 +48,8 @@ HOSTS = ("app1", "app2")
 
 
 def tenant(name: str, instance: Instance = NINETEEN, **values: Any) -> ResolvedTenant:
-    values.setdefault("hostnames", (f"{name}.example.test",))
-    (resolved,) = resolve([Tenant(name=name, instance=instance.name, **values)], [instance], [])
+    hostnames = values.pop("hostnames", (f"{name}.example.test",))
+    (resolved,) = resolve([Tenant(name=name, instance=instance.name, hostnames=hostnames, **values)], [instance], [])
     return resolved
 
 
