@@ -39,7 +39,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def best(work: Callable[[], object], times: int) -> float:
     """The shortest of several: what the work costs where nothing else disturbs it."""
-    return min(seconds(work) for _ in range(times))
+    return min(seconds(work) for turn in range(times))
 
 
 def command(*words: str, stdin: str = "", limit: int = 3600, environment: dict[str, str] | None = None) -> str:

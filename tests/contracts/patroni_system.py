@@ -98,7 +98,8 @@ def first_cluster(
     @contextlib.contextmanager
     def opened() -> Iterator[System]:
         found = tier()
-        host = next(iter(found.members.values()))
+        hosts = tuple(found.members.values())
+        host = hosts[0]
         try:
             prepare(found)
             yield System(run=host.run, shell=found.leader().shell, facts={"tier": found})

@@ -107,7 +107,7 @@ def role_packages(role: str) -> list[str]:
 
     Where the role has lists for several engines, ``role.engine`` names one.
     """
-    name, _, engine = role.partition(".")
+    name, engine = (*role.split(".", 1), "")[:2]
     path = ROLES / name / "defaults" / "main.yml"
     if not path.exists():
         return []

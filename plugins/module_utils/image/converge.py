@@ -76,7 +76,7 @@ def converge(wish: Wish, *, check_mode: bool) -> Outcome:
     architecture = client.architecture()
     keys = {image.name: _key(image, wish.cache, architecture, check_mode) for image in wish.images}
     lock = nullcontext() if check_mode else build.locked(wish.cache)
-    with _registry(wish) as registry, lock:
+    with lock, _registry(wish) as registry:
         before = {image.name: _look(image, wish, keys[image.name], registry) for image in wish.images}
         built = {name: found.built for name, found in before.items()}
         if not check_mode:

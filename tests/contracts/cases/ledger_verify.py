@@ -16,7 +16,7 @@ from contracts.postgres_system import own_postgres
 def written(cluster: live.LiveCluster) -> None:
     with tempfile.TemporaryDirectory() as spool:
         given = {**cluster.access, "event": "begin", "playbook": "site", "spool": spool}
-        for _ in range(2):
+        for _turn in range(2):
             live.run_module("ledger", given)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contracts.harness import Case, lab_host
 
 
-def arguments(_: object) -> dict[str, object]:
+def arguments(system: object) -> dict[str, object]:
     return {
         "member": "one",
         "cluster": "main",

@@ -186,7 +186,12 @@ class Estate:
         ssh = ["ssh", "-i", variables["ansible_ssh_private_key_file"], "-o", "StrictHostKeyChecking=no"]
         ssh += ["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10"]
         return subprocess.run(
-            [*ssh, f"root@{self.address(host)}", quoted], capture_output=True, text=True, timeout=timeout, input=text
+            [*ssh, f"root@{self.address(host)}", quoted],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            input=text,
+            check=False,
         )
 
     def playbook(self, name: str, *options: str, timeout: int = 1200) -> subprocess.CompletedProcess[str]:
@@ -197,6 +202,7 @@ class Estate:
             capture_output=True,
             text=True,
             timeout=timeout,
+            check=False,
         )
 
     def app_host(self, tenant: str) -> str:

@@ -11,7 +11,7 @@ from .live import Browser, Estate
 
 
 def wait_until_served(browser: Browser) -> None:
-    for _ in range(60):
+    for _attempt in range(60):
         if browser.get("/web/login").status == 200:
             return
         time.sleep(1)

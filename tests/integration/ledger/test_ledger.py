@@ -121,7 +121,7 @@ def test_a_torn_line_of_the_spool_is_kept_beside(cluster: LiveCluster, tmp_path:
 
 
 def test_the_first_writers_of_a_new_estate_may_come_together(cluster: LiveCluster, tmp_path: Path) -> None:
-    operations = [str(uuid.uuid4()) for _ in range(4)]
+    operations = [str(uuid.uuid4()) for number in range(4)]
     results = ledger_at_once(
         cluster,
         [{"spool": tmp_path / each, "event": "begin", "operation": each, "playbook": "p"} for each in operations],

@@ -101,8 +101,8 @@ def test_a_run_is_recorded_and_a_second_one_changes_nothing(host: live.LiveClust
     second = run(host, tmp_path, "acme", "birch", options=("--tags", "all"))
     assert "changed=0" in second and SECRET not in first + second + checked
     events = [(each["event"], each["operation"]) for each in entries(host)]
-    assert [event for event, _ in events] == ["begin", "end", "begin", "end"]
-    assert len({operation for _, operation in events}) == 2
+    assert [found[0] for found in events] == ["begin", "end", "begin", "end"]
+    assert len({found[1] for found in events}) == 2
     begun = entries(host)[0]["content"]
     assert begun["awx_user"] == "ann" and begun["awx_job"] == "17" and begun["change_ticket"] == "CHG-7"
     assert begun["playbook"] == "site" and begun["estate"] == "north" and begun["lock"] == "estate"

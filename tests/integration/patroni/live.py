@@ -130,5 +130,5 @@ class Writer:
 
     @staticmethod
     def longest_gap(acked: list[tuple[int, float]]) -> float:
-        times = [at for _, at in acked]
+        times = [found[1] for found in acked]
         return max(later - earlier for earlier, later in itertools.pairwise(times))

@@ -86,7 +86,7 @@ class Tier:
         assert done.returncode == 0, done.stdout + done.stderr
         counts = {}
         for line in done.stdout.partition("PLAY RECAP")[2].splitlines():
-            host, _, numbers = line.partition(":")
+            host, numbers = line.split(":", 1)
             if numbers:
                 pairs = (item.split("=") for item in numbers.split())
                 counts[host.strip()] = {name: int(value) for name, value in pairs}

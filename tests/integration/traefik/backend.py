@@ -30,7 +30,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     """One request. False when the connection is used up."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.split("\r\n")
-    method, path, _ = first.split(" ", 2)
+    method, path = first.split(" ", 2)[:2]
     headers = [line.split(": ", 1) for line in lines if ": " in line]
     known = {name.lower(): value for name, value in headers}
     if known.get("upgrade", "").lower() == "websocket":

@@ -176,7 +176,7 @@ def test_aliases_of_the_edges_headers_do_not_reach_odoo(routed: live.Edge, name:
 def test_the_rate_is_limited(routed: live.Edge) -> None:
     connection = routed.connect("small.edge.test")
     statuses = []
-    for _ in range(30):
+    for _attempt in range(30):
         connection.request("GET", "/")
         answer = connection.getresponse()
         answer.read()

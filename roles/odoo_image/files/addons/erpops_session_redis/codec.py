@@ -49,7 +49,7 @@ def _pack(value: Any, place: str) -> Any:
 
 
 def _pack_mapping(value: Mapping[Any, Any], place: str) -> Any:
-    if TYPE not in value and all(type(key) is str for key in value):
+    if TYPE not in value and {type(key) for key in value} <= {str}:
         return {key: _pack(item, f"{place}[{key!r}]") for key, item in value.items()}
     pairs = [[_pack(key, f"a key of {place}"), _pack(item, f"{place}[{key!r}]")] for key, item in value.items()]
     return {TYPE: "mapping", VALUE: pairs}

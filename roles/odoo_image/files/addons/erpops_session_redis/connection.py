@@ -56,11 +56,11 @@ class Connections:
         for address in self._candidates(errors):
             try:
                 result = work(self._client(address))
-            except _CURABLE as error:
+            except redis.RedisError as error:
+                if not isinstance(error, _CURABLE):
+                    raise Unavailable(f"{address[0]}:{address[1]}: {error}") from error
                 errors.append(f"{address[0]}:{address[1]}: {error}")
                 self._current = None
-            except redis.RedisError as error:
-                raise Unavailable(f"{address[0]}:{address[1]}: {error}") from error
             else:
                 self._current = address
                 return result
