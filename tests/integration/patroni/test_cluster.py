@@ -127,3 +127,11 @@ def test_the_store_asks_for_a_certificate(tier: Tier) -> None:
         " get --prefix --keys-only /service/"
     )
     assert f"/service/{tier.cluster.name}/initialize" in found
+
+
+def test_patroni_has_nothing_to_complain_of(tier: Tier) -> None:
+    live.eventually("the cluster is whole", lambda: live.whole(tier))
+    for host in tier.members.values():
+        lines = host.shell("journalctl -u patroni.service --since=-15s --output=cat --no-pager")
+        assert "INFO: no action" in lines, host.name
+        assert " ERROR: " not in lines, host.name
