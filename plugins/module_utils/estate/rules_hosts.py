@@ -192,7 +192,7 @@ def limit(declared: Declared) -> Problems:
             "run",
             "--limit",
             ", ".join(run),
-            f"Add a host of group postgres ({', '.join(hosts)}): databases, registry and ledger are reached from there.",
+            f"Add a host of group postgres ({', '.join(hosts)}): databases and ledger are reached from there.",
         )
 
 
