@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from integration.estate import runs
 from integration.estate.live import Estate
-
-from . import runs
 
 OTHER = "localhost/rebuilt"
 

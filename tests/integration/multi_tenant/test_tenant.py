@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
+from integration.estate import runs
 from integration.estate.live import Estate
-
-from . import runs
 
 HOSTNAME = "fir.north.example.com"
 STORE = "core1"  # the first host that is neither an app host nor carries PostgreSQL

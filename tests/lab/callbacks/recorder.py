@@ -18,8 +18,8 @@ DOCUMENTATION = """
     type: aggregate
     short_description: Keeps what every task said it changed
     description:
-      - Writes one JSON file a run into the folder named by the environment variable ERPOPS_RECORDS,
-        C(check-1.json), C(run-1.json) and so on. Without the variable it does nothing.
+      - Writes one JSON file for each run of the scenario's converge playbook into the folder named by the environment
+        variable ERPOPS_RECORDS, C(check-1.json), C(run-1.json) and so on. Without the variable it does nothing.
 """
 
 
@@ -32,6 +32,10 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self.records: list[dict[str, Any]] = []
+        self.recording = False
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        self.recording = Path(playbook._file_name).stem == "converge"
 
     def v2_runner_on_ok(self, result: Any) -> None:
         values = result._result
@@ -46,7 +50,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         folder = os.environ.get("ERPOPS_RECORDS")
-        if not folder or not self.records:
+        if not folder or not self.recording:
             return
         kind = "check" if context.CLIARGS.get("check") else "run"
         Path(folder).mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from integration.estate.live import Estate
+from .live import Estate
 
 Tenant = dict[str, Any]
 SERVED_SECONDS = 120
