@@ -61,6 +61,12 @@ options:
         type: list
         elements: str
         default: []
+      started_by_package:
+        description:
+          - Its package enables and starts it by itself. In check mode a unit that does not exist yet is then taken for
+            started, since that is what the installation before this task leaves.
+        type: bool
+        default: false
   changed_files:
     description:
       - Files that M(erpops.odoo.host_files) changed, or in check mode would change.
@@ -121,6 +127,7 @@ UNIT = {
     "enabled": {"type": "bool"},
     "restart_when": {"type": "list", "elements": "str", "default": []},
     "reload_when": {"type": "list", "elements": "str", "default": []},
+    "started_by_package": {"type": "bool", "default": False},
 }
 
 

@@ -95,6 +95,7 @@ class WantedUnit:
     enabled: bool | None = None
     restart_when: tuple[str, ...] = ()
     reload_when: tuple[str, ...] = ()
+    started_by_package: bool = False
 
     @property
     def template(self) -> bool:
@@ -173,4 +174,5 @@ def unit_from(value: Mapping[str, Any]) -> WantedUnit:
         enabled=value.get("enabled"),
         restart_when=tuple(value.get("restart_when") or ()),
         reload_when=tuple(value.get("reload_when") or ()),
+        started_by_package=bool(value.get("started_by_package")),
     )

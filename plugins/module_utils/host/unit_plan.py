@@ -114,6 +114,8 @@ def plan(units: Sequence[WantedUnit], found: UnitsFound, changed: Collection[str
         if unit.state == "masked":
             verbs += _masking(unit, here)
             continue
+        if assume and unit.started_by_package and here.load == "not-found":
+            continue
         verbs += _enabling(unit, here, generated=unit.name in generated)
         if unit.state == "stopped" and here.active not in AT_REST:
             verbs.append(Verb("stop", unit.name))

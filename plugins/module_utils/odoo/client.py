@@ -24,10 +24,11 @@ PROPERTIES = ("LoadState", "ActiveState", "InactiveExitTimestamp", *LIMIT_PROPER
 ANSWER_SECONDS = 15
 
 
-def observe(tenants: Sequence[DesiredTenant], *, assume_no_podman: bool = False) -> Live:
+def observe(tenants: Sequence[DesiredTenant], *, assume_no_podman: bool = False, assume_images: bool = False) -> Live:
     """One look at files, units, containers, networks and images.
 
-    ``assume_no_podman``: in check mode podman may only be predicted; then there are no containers.
+    ``assume_no_podman``: in check mode podman may only be predicted; then there are no containers, and
+    ``assume_images`` says whether the images will be in a store that comes with it.
     """
     directories, files = wanted(tenants)
     services = [service for tenant in tenants for service in (*(unit.service for unit in tenant.units), *tenant.gone)]
@@ -40,7 +41,7 @@ def observe(tenants: Sequence[DesiredTenant], *, assume_no_podman: bool = False)
         units=_units(services),
         containers=podman.running_containers() if with_podman else {},
         networks=podman.networks() if with_podman else {},
-        images=podman.images_present(images) if with_podman else frozenset(),
+        images=podman.images_present(images) if with_podman else frozenset(images if assume_images else ()),
         residents=_residents(),
     )
 

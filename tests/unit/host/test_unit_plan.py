@@ -229,3 +229,10 @@ def test_actions_say_why() -> None:
     reload, restart = unit_plan.actions(("/etc/systemd/system/a.service",), done)
     assert (reload.verb, reload.detail) == ("daemon-reload", "/etc/systemd/system/a.service")
     assert (restart.verb, restart.subject, restart.detail) == ("restart", f"unit {NAME}", "newer: /r")
+
+
+def test_what_a_package_starts_is_not_predicted_and_is_started_where_it_does_not_run() -> None:
+    wanted = unit(enabled=True, started_by_package=True)
+    assert verbs(wanted, MISSING, assume=True) == []
+    assert verbs(wanted, STOPPED, assume=True) == ["start"], "the package is there: nothing will start it for us"
+    assert verbs(wanted, replace(MISSING, load="loaded", file_state="disabled")) == ["enable", "start"]
