@@ -11,7 +11,7 @@
 set -u
 unset PGSERVICE PGPASSWORD PGDATABASE PGHOST PGPORT PGUSER 2>/dev/null
 export LC_ALL=C GIT_OPTIONAL_LOCKS=0 PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=10
-export PGOPTIONS="-c default_transaction_read_only=on -c statement_timeout=$STATEMENT_SECONDS_s -c lock_timeout=1s -c application_name=erpops-discovery"
+export PGOPTIONS="-c default_transaction_read_only=on -c statement_timeout=${STATEMENT_SECONDS}s -c lock_timeout=1s -c client_min_messages=error -c application_name=erpops-discovery"
 
 record() { printf '\n@%s %s\n' "$NONCE" "$1"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -22,8 +22,10 @@ is_root() { [ "$(id -u)" = 0 ]; }
 mask() {
     word='([Pp][Aa][Ss][Ss]([Ww][Oo]?[Rr]?[Dd])?|[Pp][Ww][Dd]?|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Aa][Pp][Ii]_?-?[Kk][Ee][Yy]|[Cc][Rr][Ee][Dd][Ee][Nn][Tt][Ii][Aa][Ll][Ss]?|[Aa][Cc][Cc][Ee][Ss][Ss]_[Kk][Ee][Yy])'
     sed -E \
-        -e "s/([A-Za-z0-9_.-]*$word[A-Za-z0-9_.]*[\"']?[[:space:]]*[=:][[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:],;&\"']+)/\1***/g" \
-        -e "s/(--?[A-Za-z0-9_-]*$word[A-Za-z0-9_-]*[[:space:]]+)('[^']*'|\"[^\"]*\"|[^[:space:]-][^[:space:]]*)/\1***/g" \
+        -e "s/^([[:space:];#]*(export[[:space:]]+)?[A-Za-z0-9_.-]*${word}[A-Za-z0-9_.-]*[[:space:]]*=[[:space:]]*).+/\1***/" \
+        -e "s/((proxy_set_header|add_header|more_set_headers|fastcgi_param|uwsgi_param|set|env|[Rr]equest[Hh]eader[[:space:]]+set)[[:space:]]+[^[:space:];]*${word}[^[:space:];]*[[:space:]]+)(\"[^\"]*\"|'[^']*'|[^[:space:];]+)/\1***/g" \
+        -e "s/([A-Za-z0-9_.-]*${word}[A-Za-z0-9_.]*[\"']?[[:space:]]*[=:][[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:]&\"']+)/\1***/g" \
+        -e "s/(--?[A-Za-z0-9_-]*${word}[A-Za-z0-9_-]*[[:space:]]+)('[^']*'|\"[^\"]*\"|[^[:space:]-][^[:space:]]*)/\1***/g" \
         -e "s#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]\"']*):[^/@[:space:]\"']*@#\1:***@#g" \
         -e "s/([[:space:]](-u|--user|--proxy-user|-U)[[:space:]]*=?[\"']?[^:[:space:]\"'-][^:[:space:]\"']*):[^[:space:]\"']+/\1:***/g" \
         -e "s/(sshpass[[:space:]]+-p[[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:]]+)/\1***/g" \
@@ -63,10 +65,8 @@ processes() {
 "* | *openerp-server* | *openerp-gevent*) ;;
         *) continue ;;
         esac
-        case $line in *psql* | *"sh
--s"*) continue ;; esac
         record process
-        printf '%s\n%s\n' "${folder#/proc/}" "$(ls -ld "$folder" | awk '{ print $3 }')"
+        printf '%s\n%s\n' "${folder#/proc/}" "$(stat -c %U "$folder" 2>/dev/null)"
         printf '%s\n' "$line" | sed -E 's/^(--?(db_)?(w|password|db_password|admin_passwd)=?).*/\1***/' | awk 'hide { print "***"; hide = 0; next } { print } /^(-w|--db_password|--database-password)$/ { hide = 1 }' | mask
     done
 }
@@ -79,8 +79,13 @@ configs() {
     done
 }
 
-# option FILE KEY
-option() { sed -nE "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*//p" "$1" 2>/dev/null | tail -n 1; }
+# option FILE KEY: a value may go on over lines that begin with a blank
+option() {
+    awk -v key="$2" '
+        /^[^[:space:];#]/ { on = ($0 ~ "^" key "[[:space:]]*[=:]"); if (on) { sub(/^[^=:]*[=:][[:space:]]*/, ""); value = $0 } next }
+        on && /^[[:space:]]+[^[:space:];#]/ { sub(/^[[:space:]]+/, ""); value = value $0 }
+        END { print value }' "$1" 2>/dev/null
+}
 
 odoo() {
     for file in /etc/systemd/system/*odoo*.service /etc/systemd/system/*openerp*.service /lib/systemd/system/*odoo*.service /etc/init.d/*odoo* /etc/init.d/*openerp*; do
@@ -135,13 +140,19 @@ addons() {
         record addons
         printf '%s' "$folder"
         if [ ! -d "$folder" ]; then problem modules_on_disk "$folder is in addons_path, but is no folder that $(id -un) can read."; continue; fi
-        # Odoo's own are told by a module that only it has.
-        if [ -d "$folder/base" ] || { [ -d "$folder/web" ] && [ -d "$folder/account" ]; }; then kind=core; else kind=other; fi
+        record kind
+        # Odoo's own are told by modules that nobody else has.
+        if [ -d "$folder/base" ] || { [ -d "$folder/web" ] && [ -d "$folder/account" ]; }; then
+            echo core
+            for manifest in "$folder"/*/__manifest__.py "$folder"/*/__openerp__.py; do [ ! -f "$manifest" ] || printf '%s\0' "$manifest"; done |
+                xargs -0 awk -v nonce="$NONCE" 'FNR == 1 { printf "\n@%s manifest\n%s\n@%s text\n", nonce, FILENAME, nonce } { print }' /dev/null
+            continue
+        fi
+        echo other
         for manifest in "$folder"/*/__manifest__.py "$folder"/*/__openerp__.py; do
             [ -f "$manifest" ] || continue
-            if [ ! -r "$manifest" ]; then problem modules_on_disk "$manifest cannot be read by $(id -un)."; continue; fi
-            if [ $kind = core ]; then printf '%s\0' "$manifest"; else addon "$manifest"; fi
-        done | { if [ $kind = core ]; then xargs -0 awk -v nonce="$NONCE" 'FNR == 1 { printf "\n@%s manifest\n%s\n@%s text\n", nonce, FILENAME, nonce } { print }' /dev/null; else cat; fi; }
+            if [ -r "$manifest" ]; then addon "$manifest"; else problem modules_on_disk "$manifest cannot be read by $(id -un)."; fi
+        done
     done
 }
 
@@ -211,8 +222,12 @@ cluster() {
     done
 }
 
+needs() { # needs TABLE…: that the database has them all
+    for table; do case " $tables " in *" $table "*) ;; *) return 1 ;; esac; done
+}
+
 database() {
-    ask "$1" "$2" "$3" about "$SQL_about"
+    ask "$1" "$2" "$3" about "$SQL_database_about"
     tables=$(sql "$1" "$2" "$3" "SELECT coalesce(string_agg(relname, ' '), '') FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = to_regnamespace('public') AND relname ~ '^[a-z0-9_]+\$'") || {
         problem databases "database $3: $tables"
         return
@@ -275,15 +290,23 @@ crons() {
     done
 }
 
-packaged() { # the package that brought a file, so that a cron of a package is told from one that somebody wrote
+# The package that brought a file, so that a cron of a package is told from one that somebody wrote; "changed" where
+# somebody wrote into it.
+packaged() {
     record package
-    if have dpkg-query; then dpkg-query -S "$1" 2>/dev/null | sed 's/:.*//' | head -n 1; elif have rpm; then rpm -qf "$1" --qf '%{NAME}' 2>/dev/null | grep -v ' '; fi
+    if have dpkg-query; then
+        package=$(dpkg-query -S "$1" 2>/dev/null | sed 's/[,:].*//' | head -n 1)
+        [ -n "$package" ] || return 0
+        echo "$package"
+        sum=$(dpkg-query -W -f '${Conffiles}\n' "$package" 2>/dev/null | awk -v file="$1" '$1 == file { print $2; exit }')
+        [ -z "$sum" ] || [ "$sum" = "$(md5sum <"$1" | cut -d ' ' -f 1)" ] || echo changed
+    elif have rpm; then rpm -qf "$1" --qf '%{NAME}' 2>/dev/null | grep -v ' '; fi
 }
 
 routes() {
     for file in /etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do if [ -f "$file" ]; then text nginx "$file"; fi; done
     for file in /etc/apache2/sites-enabled/* /etc/httpd/conf.d/*.conf; do if [ -f "$file" ]; then text apache "$file"; fi; done
-    for file in /etc/haproxy/haproxy.cfg; do if [ -f "$file" ]; then text haproxy "$file"; fi; done
+    if [ -f /etc/haproxy/haproxy.cfg ]; then text haproxy /etc/haproxy/haproxy.cfg; fi
 }
 
 # Certificates that a route names, and Let's Encrypt's: only what stands between the certificate's own lines, since a

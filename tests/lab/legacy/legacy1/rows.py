@@ -28,7 +28,7 @@ server = env["ir.mail_server"].create({
 })
 env["mail.mail"].create({
     "subject": "Your quotation", "email_to": "customer@example.com", "body_html": "<p>As agreed.</p>",
-    "state": "outgoing", "mail_server_id": server.id,
+    "state": "outgoing", "mail_server_id": server.id, "scheduled_date": "2099-01-01 00:00:00",
 })
 env["fetchmail.server"].create({
     "name": "Inbox", "server_type": "imap", "server": "imap.provider.example", "port": 993, "is_ssl": True,
