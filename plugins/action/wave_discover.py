@@ -18,7 +18,12 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.dispositions
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import records
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.result import result
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.script import Settings, script
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.store import dispositions, dispositions_text, result_text, write
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.store import (
+    dispositions,
+    dispositions_text,
+    result_text,
+    write,
+)
 
 SPEC = {
     "folder": {"type": "path"},

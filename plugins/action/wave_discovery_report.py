@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.store import write
 from ansible_collections.erpops.odoo.plugins.module_utils.report.discovery import estate
 from ansible_collections.erpops.odoo.plugins.module_utils.report.page import render
@@ -37,9 +35,8 @@ class ActionModule(ActionBase):
         _validation, given = self.validate_argument_spec(argument_spec=SPEC)
         path = Path(given["path"])
         text = render("discovery.html.j2", page=estate(given["estate"], given["hosts"], given["discovered"]))
-        differs = not path.exists() or path.read_text(encoding="utf-8") != text
-        actions = [Action("write", f"report of estate {given['estate']}", str(path))] if differs else []
-        if actions and not self._task.check_mode:
+        if not self._task.check_mode:
             write(path, text)
-        answer.update(changed=bool(actions), actions=[asdict(action) for action in actions])
+        # Like the ledger's entries, a run's evidence is no change of the estate.
+        answer.update(changed=False, actions=[])
         return answer

@@ -18,7 +18,9 @@ description:
   - It runs on the controller as an action plugin. Its files are the controller's.
 options:
   folder:
-    description: Folder of the controller for the result, C(<host>.json). Without it the result is only returned.
+    description:
+      - Folder of the controller for the result, C(<host>.json). Without it the result is only returned. Like an entry of
+        the ledger, that file never counts as a change.
     type: path
   dispositions_folder:
     description:

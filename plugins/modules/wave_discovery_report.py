@@ -11,7 +11,7 @@ short_description: Write what discovery found in an estate's legacy hosts as one
 version_added: 0.1.0
 description:
   - One HTML file that opens offline, with its style inside and without scripts.
-  - It runs on the controller as an action plugin.
+  - It runs on the controller as an action plugin. Like an entry of the ledger, the page never counts as a change.
 options:
   path:
     description: The file, on the controller.
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done in check mode.
+  description: Always empty.
   returned: success
   type: list
   elements: dict

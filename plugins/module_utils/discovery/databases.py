@@ -12,10 +12,23 @@ from urllib.parse import urlsplit
 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.host import disks
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.installation import origin
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, body_of, groups, row, rows, section
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import (
+    Record,
+    body_of,
+    groups,
+    row,
+    rows,
+    section,
+)
 
 COUNTS = ("files", "bytes", "referenced", "missing_count", "orphans", "orphan_bytes", "hashed")
-LISTS = {"missing": "missing", "size": "corrupt", "checksum": "corrupt", "orphan": "orphan_files", "unreadable": "unreadable"}
+LISTS = {
+    "missing": "missing",
+    "size": "corrupt",
+    "checksum": "corrupt",
+    "orphan": "orphan_files",
+    "unreadable": "unreadable",
+}
 URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
@@ -66,14 +79,22 @@ def databases(
             continue
         found.append(database(head.body, parts, core, by_name))
         if body_of(parts, "filestore", "x") == "" and found[-1]["modules"]:
-            problems.append({"part": "filestore", "message": f"database {head.body}: no folder filestore/{head.body} below any data_dir."})
+            problems.append(
+                {
+                    "part": "filestore",
+                    "message": f"database {head.body}: no folder filestore/{head.body} below any data_dir.",
+                }
+            )
     return found, problems
 
 
-def database(name: str, parts: Sequence[Record], core: set[str], on_disk: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def database(
+    name: str, parts: Sequence[Record], core: set[str], on_disk: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     about = row(parts, "about")
     modules = [
-        {**each, "origin": origin(each["name"], each.get("author") or "", core, on_disk)} for each in rows(parts, "modules")
+        {**each, "origin": origin(each["name"], each.get("author") or "", core, on_disk)}
+        for each in rows(parts, "modules")
     ]
     parameters = {each["key"]: each["value"] for each in rows(parts, "parameters")}
     base = next((each["version"] or "" for each in modules if each["name"] == "base"), "")
@@ -94,7 +115,9 @@ def database(name: str, parts: Sequence[Record], core: set[str], on_disk: Mappin
         "users": {**row(parts, "users"), **row(parts, "active")},
         "crons": rows(parts, "crons"),
         "mail": {"servers": rows(parts, "mail_servers"), "incoming": rows(parts, "incoming"), **row(parts, "queue")},
-        "attachments": {each["location"]: {"number": each["number"], "bytes": each["bytes"]} for each in rows(parts, "attachments")},
+        "attachments": {
+            each["location"]: {"number": each["number"], "bytes": each["bytes"]} for each in rows(parts, "attachments")
+        },
         "filestore": filestore(parts),
         "largest_tables": rows(parts, "largest"),
         "tables": counts.get("tables", 0),
@@ -115,7 +138,13 @@ def database(name: str, parts: Sequence[Record], core: set[str], on_disk: Mappin
 
 def filestore(parts: Sequence[Record]) -> dict[str, Any]:
     """Files against attachments. Lists end after 200 names, counts do not."""
-    values: dict[str, Any] = {"path": body_of(parts, "filestore"), "missing": [], "corrupt": [], "orphan_files": [], "unreadable": []}
+    values: dict[str, Any] = {
+        "path": body_of(parts, "filestore"),
+        "missing": [],
+        "corrupt": [],
+        "orphan_files": [],
+        "unreadable": [],
+    }
     values.update({name: 0 for name in COUNTS})
     for line in body_of(parts, "compared").split("\n"):
         kind, _between, what = line.partition(" ")
@@ -131,15 +160,25 @@ def endpoints(parts: Sequence[Record], parameters: Mapping[str, str]) -> list[di
     found = []
     for each in rows(parts, "mail_servers"):
         if each["active"]:
-            found.append({"kind": "smtp", "target": f"{each['host']}:{each['port']}", "where": f"mail server {each['name']}"})
+            found.append(
+                {"kind": "smtp", "target": f"{each['host']}:{each['port']}", "where": f"mail server {each['name']}"}
+            )
     for each in rows(parts, "incoming"):
-        found.append({"kind": each["type"] or "imap", "target": f"{each['host']}:{each['port']}", "where": f"incoming mail {each['name']}"})
+        found.append(
+            {
+                "kind": each["type"] or "imap",
+                "target": f"{each['host']}:{each['port']}",
+                "where": f"incoming mail {each['name']}",
+            }
+        )
     for each in rows(parts, "ldap"):
         found.append({"kind": "ldap", "target": f"{each['host']}:{each['port']}", "where": "LDAP of a company"})
     for each in rows(parts, "oauth"):
         found.append({"kind": "oauth", "target": host_of(each["endpoint"]), "where": f"login with {each['name']}"})
     for each in rows(parts, "payment"):
-        found.append({"kind": "payment", "target": each["provider"], "where": f"payment {each['name']} ({each['state']})"})
+        found.append(
+            {"kind": "payment", "target": each["provider"], "where": f"payment {each['name']} ({each['state']})"}
+        )
     for key, value in parameters.items():
         if value and URL.match(value) and key not in ("web.base.url", "report.url", "web.base.url.freeze"):
             found.append({"kind": value.split(":", 1)[0], "target": host_of(value), "where": f"parameter {key}"})

@@ -18,7 +18,16 @@ Item = dict[str, Any]
 
 
 def item(kind: str, name: str, found: str, disposition: str, reason: str) -> Item:
-    return {"kind": kind, "name": name, "found": found, "proposed": disposition, "reason": reason, "disposition": disposition, "settled": False, "by": ""}
+    return {
+        "kind": kind,
+        "name": name,
+        "found": found,
+        "proposed": disposition,
+        "reason": reason,
+        "disposition": disposition,
+        "settled": False,
+        "by": "",
+    }
 
 
 def proposed(result: Mapping[str, Any]) -> list[Item]:
@@ -46,7 +55,15 @@ def crons(result: Mapping[str, Any]) -> list[Item]:
             disposition, reason = "replaced", "It restarts Odoo: the estate's units look after themselves."
         else:
             disposition, reason = "declared", "Somebody wrote it, and nothing of the estate does the same."
-        items.append(item("cron", f"{each['path']}: {each['command']}", f"{each['schedule']} {each['user']} {each['command']}".strip(), disposition, reason))
+        items.append(
+            item(
+                "cron",
+                f"{each['path']}: {each['command']}",
+                f"{each['schedule']} {each['user']} {each['command']}".strip(),
+                disposition,
+                reason,
+            )
+        )
     return items
 
 
@@ -55,18 +72,42 @@ def routes(result: Mapping[str, Any]) -> list[Item]:
     for each in result["routes"]:
         hosts = ", ".join(each["hostnames"]) or "any hostname"
         listen = ", ".join(str(one) for one in each["options"].get("listen", []))
-        items.append(item("route", f"{each['path']}: {hosts} ({listen})", each["upstream"] or "no upstream", "replaced", "The edge routes the tenant's hostnames: declare those that stay."))
+        items.append(
+            item(
+                "route",
+                f"{each['path']}: {hosts} ({listen})",
+                each["upstream"] or "no upstream",
+                "replaced",
+                "The edge routes the tenant's hostnames: declare those that stay.",
+            )
+        )
         for one in each["options"].get("locations", []):
-            special = [key for key in ("alias", "root", "auth_basic", "allow", "deny", "limit_req", "rewrite") if key in one]
+            special = [
+                key for key in ("alias", "root", "auth_basic", "allow", "deny", "limit_req", "rewrite") if key in one
+            ]
             if special:
                 detail = "; ".join(f"{key} {', '.join(map(str, one[key]))}" for key in special)
-                items.append(item("route", f"{each['path']}: {hosts}: location {one['location']}", detail, "declared", "It does more than lead to Odoo."))
+                items.append(
+                    item(
+                        "route",
+                        f"{each['path']}: {hosts}: location {one['location']}",
+                        detail,
+                        "declared",
+                        "It does more than lead to Odoo.",
+                    )
+                )
     return items
 
 
 def certificates(result: Mapping[str, Any]) -> list[Item]:
     return [
-        item("certificate", each["path"], f"{', '.join(each['names'])} until {each['not_after']} by {each['issuer']}", "replaced", "The edge gets the tenant a certificate of its own; keep this one's key if a partner has pinned it.")
+        item(
+            "certificate",
+            each["path"],
+            f"{', '.join(each['names'])} until {each['not_after']} by {each['issuer']}",
+            "replaced",
+            "The edge gets the tenant a certificate of its own; keep this one's key if a partner has pinned it.",
+        )
         for each in result["certificates"]
     ]
 
@@ -81,25 +122,63 @@ def code(result: Mapping[str, Any]) -> list[Item]:
     for each in result["modules_on_disk"]:
         by = used.get(each["name"], [])
         if each["origin"] != "odoo":
-            reason = f"Installed in {', '.join(by)}: its code belongs into the instance's modules." if by else "Installed nowhere."
-            items.append(item("custom_module", each["name"], f"{each['path']} {each['version']} ({each['author']})", "declared" if by else "dropped", reason))
+            reason = (
+                f"Installed in {', '.join(by)}: its code belongs into the instance's modules."
+                if by
+                else "Installed nowhere."
+            )
+            items.append(
+                item(
+                    "custom_module",
+                    each["name"],
+                    f"{each['path']} {each['version']} ({each['author']})",
+                    "declared" if by else "dropped",
+                    reason,
+                )
+            )
         for mention in each["mentions"]:
             items.append(mentioned(each["name"], mention, bool(by)))
     on_disk = {each["name"] for each in result["modules_on_disk"]}
     for database in result["databases"]:
         for each in database["modules"]:
             if each["origin"] == "missing" and each["name"] not in on_disk:
-                items.append(item("custom_module", each["name"], f"database {database['name']}, its code is nowhere", "dropped", "Without code it does nothing any more; if that is wrong, its code must be found."))
+                items.append(
+                    item(
+                        "custom_module",
+                        each["name"],
+                        f"database {database['name']}, its code is nowhere",
+                        "dropped",
+                        "Without code it does nothing any more; if that is wrong, its code must be found.",
+                    )
+                )
     return items
 
 
 def mentioned(module: str, mention: str, installed: bool) -> Item:
     where = f"code of {module}"
     if not mention.startswith("/"):
-        return item("integration", host_in(mention), where, "declared" if installed else "dropped", "Code speaks to it: declare it as egress." if installed else "Only code that is installed nowhere speaks to it.")
+        return item(
+            "integration",
+            host_in(mention),
+            where,
+            "declared" if installed else "dropped",
+            "Code speaks to it: declare it as egress."
+            if installed
+            else "Only code that is installed nowhere speaks to it.",
+        )
     if mention.startswith(("/tmp", "/var/tmp")) or not installed:
-        return item("local_path", mention, where, "dropped", "A temporary file: every container has its own." if installed else "Only code that is installed nowhere names it.")
-    return item("local_path", mention, where, "declared", "Code reads or writes it: a container does not see the host's files.")
+        return item(
+            "local_path",
+            mention,
+            where,
+            "dropped",
+            "A temporary file: every container has its own."
+            if installed
+            else "Only code that is installed nowhere names it.",
+        )
+    return item(
+        "local_path", mention, where, "declared", "Code reads or writes it: a container does not see the host's files."
+    )
 
 
 def host_in(url: str) -> str:
@@ -111,12 +190,36 @@ def integrations(result: Mapping[str, Any]) -> list[Item]:
     items = []
     for database in result["databases"]:
         for each in database["endpoints"]:
-            items.append(item("integration", f"{each['kind']}://{each['target']}", f"database {database['name']}: {each['where']}", "declared", "Odoo is configured with it: declare it as egress or relay."))
+            items.append(
+                item(
+                    "integration",
+                    f"{each['kind']}://{each['target']}",
+                    f"database {database['name']}: {each['where']}",
+                    "declared",
+                    "Odoo is configured with it: declare it as egress or relay.",
+                )
+            )
     for each in result["connections"]:
         if each["direction"] == "in" and each["process"] in ("postgres", "") and each["port"] == 5432:
-            items.append(item("integration", f"postgresql from {each['peer']}", f"role {each['role'] or '?'} in {each['database'] or '?'}", "declared", "It reads the database directly: it needs a role and an address on the target."))
+            items.append(
+                item(
+                    "integration",
+                    f"postgresql from {each['peer']}",
+                    f"role {each['role'] or '?'} in {each['database'] or '?'}",
+                    "declared",
+                    "It reads the database directly: it needs a role and an address on the target.",
+                )
+            )
     if result["mail"]["relay"]:
-        items.append(item("integration", f"smtp://{result['mail']['relay']}", "relay of the host's mail", "replaced", "The tenant's own relay takes its place."))
+        items.append(
+            item(
+                "integration",
+                f"smtp://{result['mail']['relay']}",
+                "relay of the host's mail",
+                "replaced",
+                "The tenant's own relay takes its place.",
+            )
+        )
     return items
 
 
@@ -139,7 +242,12 @@ def renewed(old: Mapping[str, Any], new: Item) -> Item:
     kept = {key: value for key, value in old.items() if key not in new and key not in ("vanished", "reopened")}
     if not old.get("settled"):
         untouched = old.get("disposition", new["disposition"]) == old.get("proposed", new["proposed"])
-        return {**new, **kept, "disposition": new["disposition"] if untouched else old["disposition"], "by": old.get("by", "")}
+        return {
+            **new,
+            **kept,
+            "disposition": new["disposition"] if untouched else old["disposition"],
+            "by": old.get("by", ""),
+        }
     answer = {**new, **kept, "disposition": old.get("disposition"), "by": old.get("by", ""), "settled": True}
     if old.get("found") != new["found"]:
         return {**answer, "settled": False, "reopened": f"it was {old.get('found')!r} when it was settled"}

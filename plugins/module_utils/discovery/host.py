@@ -9,7 +9,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, body_of, groups, section, texts
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import (
+    Record,
+    body_of,
+    groups,
+    section,
+    texts,
+)
 
 ASSIGNMENT = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_]*\s*=")
 SYSTEM_CRONTAB = re.compile(r"/etc/(crontab|cron\.d/)")
@@ -43,7 +49,12 @@ def disks(text: str) -> list[dict[str, Any]]:
     entries = []
     for line in text.split("\n")[1:]:
         parts = line.split(None, 5)
-        if len(parts) == 6 and parts[1].isdigit() and parts[0] not in ("tmpfs", "devtmpfs", "udev", "none", "shm") and not parts[5].startswith("/run/"):
+        if (
+            len(parts) == 6
+            and parts[1].isdigit()
+            and parts[0] not in ("tmpfs", "devtmpfs", "udev", "none", "shm")
+            and not parts[5].startswith("/run/")
+        ):
             entries.append({"mount": parts[5], "size_mb": int(parts[1]) // 1024, "free_mb": int(parts[3]) // 1024})
     return entries
 
@@ -79,7 +90,9 @@ def package_of(own: Sequence[Record]) -> str:
 
 def settings(text: str) -> list[tuple[str, str]]:
     """Keys and values of a unit file."""
-    pairs = (line.split("=", 1) for line in text.split("\n") if "=" in line and not line.lstrip().startswith(("#", ";")))
+    pairs = (
+        line.split("=", 1) for line in text.split("\n") if "=" in line and not line.lstrip().startswith(("#", ";"))
+    )
     return [(key.strip(), value.strip()) for key, value in pairs]
 
 
@@ -130,7 +143,9 @@ def connections(found: Sequence[Record], sessions: Sequence[dict[str, Any]] = ()
             continue
         process = PROCESS.search(line)
         inward = own_port in listening
-        entries.add(("in" if inward else "out", peer, own_port if inward else peer_port, process[1] if process else "", "", ""))
+        entries.add(
+            ("in" if inward else "out", peer, own_port if inward else peer_port, process[1] if process else "", "", "")
+        )
     keys = ("direction", "peer", "port", "process", "database", "role")
     return [dict(zip(keys, entry, strict=True)) for entry in sorted(entries)]
 

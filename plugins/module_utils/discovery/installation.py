@@ -11,7 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, body_of, groups, section, texts
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import (
+    Record,
+    body_of,
+    groups,
+    section,
+    texts,
+)
 
 DISTRIBUTION = re.compile(r"/([^/]+?)-(\d[^/-]*)(?:-py[\d.]+)?\.(?:dist|egg)-info$")
 SERIES = re.compile(r"version_info\s*=\s*\(\s*(\d+)\s*,\s*(\d+)")
@@ -51,7 +57,10 @@ def running_as(processes: Sequence[tuple[str, ...]]) -> dict[str, Any]:
 
 
 def installation(part: Sequence[Record], options: Mapping[str, str]) -> dict[str, Any]:
-    package = next((line.split()[1:3] for line in body_of(part, "packages").split("\n") if re.match(r"ii +odoo-?\d* \S", line)), None)
+    package = next(
+        (line.split()[1:3] for line in body_of(part, "packages").split("\n") if re.match(r"ii +odoo-?\d* \S", line)),
+        None,
+    )
     checkout = body_of(part, "git").split("\n")
     release = next((SERIES.search(text) for _path, text, _own in texts(part, "release") if SERIES.search(text)), None)
     kind = "package" if package else "git" if len(checkout) > 1 else "unknown"
@@ -60,7 +69,9 @@ def installation(part: Sequence[Record], options: Mapping[str, str]) -> dict[str
         "kind": kind,
         "revision": " ".join(package) if package else checkout[1] if kind == "git" else "",
         "data_dir": options.get("data_dir", ""),
-        "addons_path": [each.strip() for each in options.get("addons_path", "").replace("\n", ",").split(",") if each.strip()],
+        "addons_path": [
+            each.strip() for each in options.get("addons_path", "").replace("\n", ",").split(",") if each.strip()
+        ],
         "options": dict(options),
         "patched_files": patched(part),
         "python_packages": python_packages(body_of(part, "python")),
@@ -70,7 +81,13 @@ def installation(part: Sequence[Record], options: Mapping[str, str]) -> dict[str
 
 def patched(part: Sequence[Record]) -> list[str]:
     """Files of Odoo itself that are not as they were installed."""
-    files = [line.split(None, 1)[1].strip() for record in part if record.part == "patched" for line in record.lines if len(line.split(None, 1)) == 2]
+    files = [
+        line.split(None, 1)[1].strip()
+        for record in part
+        if record.part == "patched"
+        for line in record.lines
+        if len(line.split(None, 1)) == 2
+    ]
     for record in part:
         if record.part == "git":
             lines = record.body.split("\n")

@@ -66,7 +66,9 @@ def section(found: Sequence[Record], name: str) -> tuple[Record, ...]:
     """The records of one part of the script."""
     for record, inside in groups(found, f"part {name}"):
         if record.part == f"part {name}":
-            following = [number for number, each in enumerate(inside) if each.part.startswith("part ") or each.part == "end"]
+            following = [
+                number for number, each in enumerate(inside) if each.part.startswith("part ") or each.part == "end"
+            ]
             return inside[: following[0]] if following else inside
     return ()
 

@@ -12,7 +12,12 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery import host 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.blockers import blockers
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.classify import classification
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.databases import databases, servers
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.installation import installations, modules, origin, remote_servers
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.installation import (
+    installations,
+    modules,
+    origin,
+    remote_servers,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, problems, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.routes import certificates, routes
 
@@ -35,7 +40,14 @@ def result(host: str, found: Sequence[Record]) -> dict[str, Any]:
         activity += [{**each, "port": server["port"]} for each in rows(own, "activity")]
         for each in read:
             stops = blockers(each, server, facts)
-            listed.append({**each, "port": server["port"], "blockers": stops, "classification": classification(each, stops, on_disk)})
+            listed.append(
+                {
+                    **each,
+                    "port": server["port"],
+                    "blockers": stops,
+                    "classification": classification(each, stops, on_disk),
+                }
+            )
         clusters.append((sum(1 for each in read if each["modules"]), server))
     clusters.sort(key=lambda each: -each[0])
     if not installed:

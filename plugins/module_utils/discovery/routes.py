@@ -13,8 +13,23 @@ from cryptography import x509
 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, section, texts
 
-TOKEN = re.compile(r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:\\.|[^\s{};"'])(?:\\.|\$\{[^}]*\}|[^\s{};])*)""", re.DOTALL)
-KEPT = ("client_max_body_size", "proxy_read_timeout", "proxy_connect_timeout", "return", "rewrite", "auth_basic", "allow", "deny", "alias", "root", "limit_req")
+TOKEN = re.compile(
+    r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:\\.|[^\s{};"'])(?:\\.|\$\{[^}]*\}|[^\s{};])*)""",
+    re.DOTALL,
+)
+KEPT = (
+    "client_max_body_size",
+    "proxy_read_timeout",
+    "proxy_connect_timeout",
+    "return",
+    "rewrite",
+    "auth_basic",
+    "allow",
+    "deny",
+    "alias",
+    "root",
+    "limit_req",
+)
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -67,12 +82,16 @@ def values(tree: Sequence[Directive], name: str) -> list[str]:
 def nginx(path: str, text: str) -> list[dict[str, Any]]:
     """One entry a server, with its locations' upstreams and what else it does."""
     tree = directives(tokens(text))
-    upstreams = {each.values[0]: [one.split()[0] for one in values(each.block, "server") if one] for each in nested(tree, "upstream") if each.values}
+    upstreams = {
+        each.values[0]: [one.split()[0] for one in values(each.block, "server") if one]
+        for each in nested(tree, "upstream")
+        if each.values
+    }
     return [nginx_server(path, each.block, upstreams) for each in nested(tree, "server") if each.block]
 
 
 def nginx_server(path: str, block: Sequence[Directive], upstreams: dict[str, list[str]]) -> dict[str, Any]:
-    hostnames = [name for line in values(block, "server_name") for name in line.split() if name not in ("_", "")]
+    hostnames = [name for each in block if each.name == "server_name" for name in each.values if name not in ("_", "")]
     options: dict[str, Any] = {"listen": values(block, "listen")}
     options.update({name: values(block, name) for name in KEPT if values(block, name)})
     locations = []
@@ -94,8 +113,17 @@ def resolved(target: str, upstreams: dict[str, list[str]]) -> str:
     return target
 
 
-def route(path: str, server: str, hostnames: Sequence[str], upstream: str, certificate: str, options: dict[str, Any]) -> dict[str, Any]:
-    return {"path": path, "server": server, "hostnames": list(dict.fromkeys(hostnames)), "upstream": upstream, "certificate": certificate, "options": options}
+def route(
+    path: str, server: str, hostnames: Sequence[str], upstream: str, certificate: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "path": path,
+        "server": server,
+        "hostnames": list(dict.fromkeys(hostnames)),
+        "upstream": upstream,
+        "certificate": certificate,
+        "options": options,
+    }
 
 
 def apache(path: str, text: str) -> list[dict[str, Any]]:
@@ -104,11 +132,25 @@ def apache(path: str, text: str) -> list[dict[str, Any]]:
     joined = re.sub(r"\\\n\s*", " ", text)
     for match in re.finditer(r"<VirtualHost\s+([^>]*)>(.*?)</VirtualHost>", joined, re.DOTALL | re.IGNORECASE):
         pairs = [tuple(line.split(None, 1)) for line in match[2].split("\n") if len(line.split(None, 1)) == 2]
-        of = {name: [value.strip().strip('"') for key, value in pairs if key.lower() == name.lower()] for name in ("ServerName", "ServerAlias", "ProxyPass", "SSLCertificateFile", "Redirect", "RewriteRule", "AuthType")}
+        of = {
+            name: [value.strip().strip('"') for key, value in pairs if key.lower() == name.lower()]
+            for name in (
+                "ServerName",
+                "ServerAlias",
+                "ProxyPass",
+                "SSLCertificateFile",
+                "Redirect",
+                "RewriteRule",
+                "AuthType",
+            )
+        }
         hostnames = [name.split(":")[0] for line in of["ServerName"] + of["ServerAlias"] for name in line.split()]
         passes = [line.split() for line in of["ProxyPass"] if len(line.split()) > 1]
         main = next((words[1] for words in passes if words[0] == "/"), "")
-        options = {"listen": match[1].split(), "locations": [{"location": words[0], "upstream": words[1]} for words in passes]}
+        options = {
+            "listen": match[1].split(),
+            "locations": [{"location": words[0], "upstream": words[1]} for words in passes],
+        }
         options.update({name: of[name] for name in ("Redirect", "RewriteRule", "AuthType") if of[name]})
         found.append(route(path, "apache", hostnames, main, next(iter(of["SSLCertificateFile"]), ""), options))
     return found
@@ -130,7 +172,12 @@ def haproxy(path: str, text: str) -> list[dict[str, Any]]:
             continue
         backends = [words[1] for words in own if words[0] in ("use_backend", "default_backend") and len(words) > 1]
         servers = [words[2] for words in own if words[0] == "server" and len(words) > 2]
-        servers += [words[2] for each in backends for words in sections.get(("backend", each), []) if words[0] == "server" and len(words) > 2]
+        servers += [
+            words[2]
+            for each in backends
+            for words in sections.get(("backend", each), [])
+            if words[0] == "server" and len(words) > 2
+        ]
         hostnames = [host for words in own for host in host_rules(words)]
         binds = [words for words in own if words[0] == "bind"]
         certificate = next((words[words.index("crt") + 1] for words in binds if "crt" in words[:-1]), "")

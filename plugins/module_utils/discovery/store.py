@@ -63,7 +63,12 @@ def dispositions(path: Path) -> list[dict[str, Any]]:
         raise wrong(path, "dispositions", type(items).__name__, "It must be a list; nothing was written.")
     for number, each in enumerate(items):
         if not isinstance(each, dict) or not isinstance(each.get("kind"), str) or not isinstance(each.get("name"), str):
-            raise wrong(path, f"dispositions[{number}]", str(each)[:80], "Each has a kind and a name, both text; nothing was written.")
+            raise wrong(
+                path,
+                f"dispositions[{number}]",
+                str(each)[:80],
+                "Each has a kind and a name, both text; nothing was written.",
+            )
     return items
 
 

@@ -13,7 +13,9 @@ SEVERITIES = ("high", "medium", "low")
 
 def estate(name: str, hosts: Sequence[str], discovered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The page's values. hosts: all that were asked; discovered: the task's results of those that answered."""
-    answered = sorted((each for each in discovered if each.get("discovery")), key=lambda each: each["discovery"]["host"])
+    answered = sorted(
+        (each for each in discovered if each.get("discovery")), key=lambda each: each["discovery"]["host"]
+    )
     results = [each["discovery"] for each in answered]
     databases = [database_row(result, each) for result in results for each in result["databases"]]
     tenants = [each for each in databases if each["odoo_version"]]
@@ -27,7 +29,9 @@ def estate(name: str, hosts: Sequence[str], discovered: Sequence[Mapping[str, An
     }
 
 
-def tiles(results: Sequence[Mapping[str, Any]], tenants: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def tiles(
+    results: Sequence[Mapping[str, Any]], tenants: Sequence[Mapping[str, Any]], answered: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """The numbers at the head: what, value, a word on it, and whether it asks for something."""
     high = sum(each["blockers"]["high"] for each in tenants)
     open_ones = sum(len(each["unsettled"]) for each in answered)
@@ -35,10 +39,30 @@ def tiles(results: Sequence[Mapping[str, Any]], tenants: Sequence[Mapping[str, A
     dedicated = sum(1 for each in tenants if each["tenancy"] == "dedicated")
     return [
         {"what": "Odoo databases", "value": len(tenants), "word": f"on {len(results)} hosts", "tone": ""},
-        {"what": "active users, 30 days", "value": sum(each["active"] or 0 for each in tenants), "word": f"of {sum(each['internal'] or 0 for each in tenants)}", "tone": ""},
-        {"what": "fit multi-tenant", "value": len(tenants) - dedicated, "word": f"{dedicated} want dedicated", "tone": ""},
-        {"what": "grave blockers", "value": high, "word": "stop a wave until cured", "tone": "high" if high else "good"},
-        {"what": "not settled", "value": open_ones, "word": "dispositions that a person decides", "tone": "medium" if open_ones else "good"},
+        {
+            "what": "active users, 30 days",
+            "value": sum(each["active"] or 0 for each in tenants),
+            "word": f"of {sum(each['internal'] or 0 for each in tenants)}",
+            "tone": "",
+        },
+        {
+            "what": "fit multi-tenant",
+            "value": len(tenants) - dedicated,
+            "word": f"{dedicated} want dedicated",
+            "tone": "",
+        },
+        {
+            "what": "grave blockers",
+            "value": high,
+            "word": "stop a wave until cured",
+            "tone": "high" if high else "good",
+        },
+        {
+            "what": "not settled",
+            "value": open_ones,
+            "word": "dispositions that a person decides",
+            "tone": "medium" if open_ones else "good",
+        },
         {"what": "not read", "value": problems, "word": "parts with a problem", "tone": "high" if problems else "good"},
     ]
 
@@ -60,7 +84,9 @@ def database_row(result: Mapping[str, Any], database: Mapping[str, Any]) -> dict
         "custom": origins.count("custom"),
         "community": origins.count("community"),
         "missing": origins.count("missing"),
-        "blockers": {severity: sum(1 for each in database["blockers"] if each["severity"] == severity) for severity in SEVERITIES},
+        "blockers": {
+            severity: sum(1 for each in database["blockers"] if each["severity"] == severity) for severity in SEVERITIES
+        },
         **{key: database["classification"][key] for key in ("criticality", "complexity", "tenancy")},
     }
 
@@ -71,13 +97,29 @@ def host_section(answer: Mapping[str, Any]) -> dict[str, Any]:
     most = max((each["seconds"] for each in requests), default=0) or 1
     items = answer["dispositions"]
     return {
-        **{key: result[key] for key in ("host", "system", "odoo", "postgres", "routes", "certificates", "crons", "connections", "mail", "problems")},
+        **{
+            key: result[key]
+            for key in (
+                "host",
+                "system",
+                "odoo",
+                "postgres",
+                "routes",
+                "certificates",
+                "crons",
+                "connections",
+                "mail",
+                "problems",
+            )
+        },
         "databases": result["databases"],
         "busiest": [{**each, "percent": round(each["seconds"] / most * 100)} for each in requests[:12]],
         "slowest": result["performance"]["slowest"][:8],
         "errors": result["performance"]["errors"],
         "spans": result["performance"]["spans"],
         "load": result["performance"]["load"],
-        "dispositions": sorted(items, key=lambda each: (bool(each.get("settled")), str(each["kind"]), str(each["name"]))),
+        "dispositions": sorted(
+            items, key=lambda each: (bool(each.get("settled")), str(each["kind"]), str(each["name"]))
+        ),
         "unsettled": len(answer["unsettled"]),
     }

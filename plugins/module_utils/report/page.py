@@ -32,18 +32,22 @@ def count(value: float | int | None) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration: ``35 ms``, ``2.30 s``, ``14 min``."""
+    """A duration: ``35 ms``, ``2.30 s``, from two minutes on ``14 min``."""
     if value is None:
         return "unknown"
     if value < 1:
         return f"{value * 1000:.0f} ms"
-    return f"{value:.2f} s" if value < 60 else f"{value / 60:.0f} min"
+    return f"{value:.2f} s" if value < 120 else f"{value / 60:.0f} min"
 
 
 def render(template: str, **values: Any) -> str:
     """A page of ``templates/``. Whatever is put into it is escaped; a value that is missing is an error."""
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(size=size, count=count, seconds=seconds)
     return environment.get_template(template).render(**values)
