@@ -19,13 +19,13 @@ description:
 options:
   folder:
     description:
-      - Folder of the controller for the result, C(<host>.json). Without it the result is only returned. Like an entry of
-        the ledger, that file never counts as a change.
+      - Folder of the controller for the result, C(<host>.json). Without it the result is only returned. Like an
+        entry of the ledger, that file never counts as a change.
     type: path
   dispositions_folder:
     description:
-      - Folder of the controller for the dispositions, C(<host>.yml), which people settle. What they wrote is kept, what is
-        new is added, what vanished is marked.
+      - Folder of the controller for the dispositions, C(<host>.yml), which people settle. What they wrote is
+        kept, what is new is added, what vanished is marked.
     type: path
   statement_seconds:
     description: How long PostgreSQL may work on one statement.
@@ -33,8 +33,8 @@ options:
     default: 60
   checksums:
     description:
-      - Read every file of the filestores and compare it with the checksum that is its name. Otherwise only existence and
-        size are compared.
+      - Read every file of the filestores and compare it with the checksum that is its name. Otherwise only
+        existence and size are compared.
     type: bool
     default: true
   log_lines:

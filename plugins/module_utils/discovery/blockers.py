@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands in the way of moving a database, each with evidence and cure. Pure.
 
-severity: ``high`` stops a wave until it is cured; ``medium`` wants a decision or a step of the wave; ``low`` is to know.
+severity: ``high`` stops a wave until it is cured; ``medium`` wants a decision or a step of the wave; ``low`` is to
+know.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ OBJECTS = {
     "unlogged": (
         "unlogged_tables",
         "medium",
-        "Their rows are not replicated: decide whether they are needed; ALTER TABLE … SET LOGGED before seeding if so.",
+        "Their rows are not replicated. If they are needed: ALTER TABLE … SET LOGGED before seeding.",
     ),
     "matview": ("materialized_views", "low", "They arrive empty: the wave refreshes them at cutover."),
     "foreign_table": (
@@ -138,7 +139,8 @@ def of_tables(database: Facts, _server: Facts, _host: Facts) -> Iterator[Blocker
             "no_replica_identity",
             "high",
             f"{len(without)} tables have no replica identity: {listed(without)}.",
-            "From the moment that they are published, UPDATE and DELETE on them fail: set REPLICA IDENTITY (USING INDEX where one fits, else FULL) first; wave_prepare does.",
+            "Once they are published, UPDATE and DELETE on them fail: set REPLICA IDENTITY first "
+            "(USING INDEX where one fits, else FULL); wave_prepare does.",
         )
     if database["large_objects"]:
         yield blocker(

@@ -22,7 +22,10 @@ BUSINESS = {
 def classification(
     database: Mapping[str, Any], blockers: Sequence[Mapping[str, str]], modules_on_disk: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """criticality and complexity: ``low``, ``medium`` or ``high``; tenancy: ``multi_tenant``, ``dedicated`` or ``none``."""
+    """How it is classified, with ``reasons``.
+
+    criticality and complexity: ``low``, ``medium`` or ``high``; tenancy: ``multi_tenant``, ``dedicated`` or ``none``.
+    """
     if not database["modules"]:
         return {"criticality": "low", "complexity": "low", "tenancy": "none", "reasons": ["It is not Odoo's."]}
     lines = {each["name"]: each["python_lines"] for each in modules_on_disk}

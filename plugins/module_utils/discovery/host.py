@@ -60,7 +60,7 @@ def disks(text: str) -> list[dict[str, Any]]:
 
 
 def crons(found: Sequence[Record]) -> list[dict[str, Any]]:
-    """Lines of crontabs, scripts of ``/etc/cron.*`` and timers. package: what brought it, empty where somebody wrote it."""
+    """Lines of crontabs, scripts of ``/etc/cron.*`` and timers. package: what brought it, if anything."""
     part = section(found, "crons")
     entries = []
     for path, text, own in texts(part, "cron"):

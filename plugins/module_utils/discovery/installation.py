@@ -159,7 +159,7 @@ def module(name: str, path: str, manifest: Mapping[str, Any], after: Sequence[Re
 
 
 def origin(name: str, author: str, core: set[str], on_disk: Mapping[str, Mapping[str, Any]]) -> str:
-    """``odoo``, ``community`` (of the Odoo Community Association), ``custom``, or ``missing``: its code is nowhere here."""
+    """``odoo``, ``community`` (of the Odoo Community Association), ``custom``, or ``missing`` on the disk."""
     if name in core:
         return "odoo"
     if name not in on_disk:

@@ -48,7 +48,7 @@ def records(output: str, nonce: str, host: str) -> tuple[Record, ...]:
                     subject=f"host {host}",
                     field="discovery",
                     value=last,
-                    cure="Its answer ends there. Look whether the connection broke and whether the account has a POSIX shell.",
+                    cure="Its answer ends there. Look whether the connection broke, and whether it has a shell.",
                 )
             ],
         )

@@ -14,7 +14,9 @@ from cryptography import x509
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, section, texts
 
 TOKEN = re.compile(
-    r"""\s+|\#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|((?:\\.|[^\s{};"'])(?:\\.|\$\{[^}]*\}|[^\s{};])*)""",
+    r"""\s+|\#[^\n]*"""
+    r"""|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'"""
+    r"""|([{};])|((?:\\.|[^\s{};"'])(?:\\.|\$\{[^}]*\}|[^\s{};])*)""",
     re.DOTALL,
 )
 KEPT = (
@@ -94,7 +96,7 @@ def nginx_server(path: str, block: Sequence[Directive], upstreams: dict[str, lis
     hostnames = [name for each in block if each.name == "server_name" for name in each.values if name not in ("_", "")]
     options: dict[str, Any] = {"listen": values(block, "listen")}
     options.update({name: values(block, name) for name in KEPT if values(block, name)})
-    locations = []
+    locations: list[dict[str, Any]] = []
     for each in nested(block, "location"):
         passes = [resolved(one, upstreams) for one in values(each.block, "proxy_pass")]
         extra = {name: values(each.block, name) for name in KEPT if values(each.block, name)}

@@ -58,13 +58,19 @@ class Host:
     def state(self) -> dict[str, Any]:
         """Every file's name, mode, owner, size, time and content; and PostgreSQL's counters."""
         files = self.shell(
-            rf"find / -xdev \( {NOISE} -o -path /var/lib/postgresql \) -prune -o -type f -printf '%m %u %s %T@ %p\n' | sort"
+            rf"find / -xdev \( {NOISE} -o -path /var/lib/postgresql \) -prune"
+            r" -o -type f -printf '%m %u %s %T@ %p\n' | sort"
         )
         sums = self.shell(
             rf"find /etc /srv /opt /home /root /tmp /var -xdev \( {NOISE} -o -path /var/lib/postgresql \) -prune"
             r" -o -type f -exec sha1sum {} + | sort -k 2"
         )
-        return {"files": files, "sums": sums, "run": self.shell("ls -R /dev/shm"), "postgres": self.sql("postgres", COUNTERS)}
+        return {
+            "files": files,
+            "sums": sums,
+            "run": self.shell("ls -R /dev/shm"),
+            "postgres": self.sql("postgres", COUNTERS),
+        }
 
 
 @dataclass(frozen=True)
@@ -84,13 +90,17 @@ class Run:
         return next(each for each in self.result(host)["databases"] if each["name"] == name)
 
     def dispositions(self, host: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = yaml.safe_load((self.folder / "dispositions" / f"{host}.yml").read_text())["dispositions"]
+        found: list[dict[str, Any]] = yaml.safe_load((self.folder / "dispositions" / f"{host}.yml").read_text())[
+            "dispositions"
+        ]
         return found
 
 
 def inventory(folder: Path) -> Path:
     """The lab's hosts, as group legacy."""
-    text = subprocess.run([str(LAB), "inventory"], capture_output=True, text=True, check=True, timeout=60, env=ENVIRONMENT)
+    text = subprocess.run(
+        [str(LAB), "inventory"], capture_output=True, text=True, check=True, timeout=60, env=ENVIRONMENT
+    )
     path = folder / "inventory"
     path.mkdir(exist_ok=True)
     (path / "lab.yml").write_text(text.stdout)
@@ -119,7 +129,7 @@ def playbook(folder: Path, *arguments: str, fails: bool = False) -> str:
 
 
 def freeze(host: Host) -> None:
-    """Stops what writes by itself, so that whatever changes afterwards was us. A checkpoint, so that PostgreSQL rests."""
+    """Stops what writes by itself, so that whatever changes afterwards was us; PostgreSQL rests after a checkpoint."""
     host.shell("systemctl stop odoo cron postfix")
     host.sql("postgres", "ALTER SYSTEM SET autovacuum = off")
     host.sql("postgres", "SELECT pg_reload_conf()")
@@ -131,9 +141,10 @@ def hostile(host: Host) -> None:
     """A database with a name that breaks scripts, a second server, and configurations that are not what they seem."""
     host.sql("postgres", f"DROP DATABASE IF EXISTS {HOSTILE}")
     host.sql("postgres", f"CREATE DATABASE {HOSTILE}")
-    host.sql(HOSTILE_NAME, "CREATE TABLE \"a \"\"b\"\" | 'c'\n@x\" (line text); CREATE TABLE \"$(touch /tmp/owned)\" (x int)")
+    host.sql(HOSTILE_NAME, 'CREATE TABLE "a ""b"" | \'c\'\n@x" (line text); CREATE TABLE "$(touch /tmp/owned)" (x int)')
     if "second" not in host.shell("pg_lsclusters -h"):
         host.shell("pg_createcluster 13 second --start >/dev/null 2>&1")
     host.shell(
-        "printf 'server {\\n server_name \"quoted name.example\" `touch /tmp/owned`; location / {' > /etc/nginx/conf.d/broken.conf"
+        "printf 'server {\\n server_name \"quoted name.example\" `touch /tmp/owned`; location / {'"
+        " > /etc/nginx/conf.d/broken.conf"
     )
