@@ -25,7 +25,7 @@ mask() {
         -e "s/^([[:space:];#]*(export[[:space:]]+)?[A-Za-z0-9_.-]*${word}[A-Za-z0-9_.-]*[[:space:]]*=[[:space:]]*).+/\1***/" \
         -e "s/((proxy_set_header|add_header|more_set_headers|fastcgi_param|uwsgi_param|set|env|[Rr]equest[Hh]eader[[:space:]]+set)[[:space:]]+[^[:space:];]*${word}[^[:space:];]*[[:space:]]+)(\"[^\"]*\"|'[^']*'|[^[:space:];]+)/\1***/g" \
         -e "s/([A-Za-z0-9_.-]*${word}[A-Za-z0-9_.]*[\"']?[[:space:]]*[=:][[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:]&\"']+)/\1***/g" \
-        -e "s/(--?[A-Za-z0-9_-]*${word}[A-Za-z0-9_-]*[[:space:]]+)('[^']*'|\"[^\"]*\"|[^[:space:]-][^[:space:]]*)/\1***/g" \
+        -e "s/((^|[[:space:]\"'])--?[A-Za-z0-9_-]*${word}[A-Za-z0-9_-]*[[:space:]]+)('[^']*'|\"[^\"]*\"|[^[:space:]-][^[:space:]]*)/\1***/g" \
         -e "s#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]\"']*):[^/@[:space:]\"']*@#\1:***@#g" \
         -e "s/([[:space:]](-u|--user|--proxy-user|-U)[[:space:]]*=?[\"']?[^:[:space:]\"'-][^:[:space:]\"']*):[^[:space:]\"']+/\1:***/g" \
         -e "s/(sshpass[[:space:]]+-p[[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:]]+)/\1***/g" \

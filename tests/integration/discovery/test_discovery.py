@@ -262,7 +262,7 @@ def test_what_people_wrote_stays(run: Run, legacy2: Host) -> None:
 
 def test_an_account_that_may_not_read_says_what_is_missing(run: Run, legacy2: Host, tmp_path: Path) -> None:
     legacy2.shell(
-        "useradd -m reader && install -d -o reader -m 700 /home/reader/.ssh"
+        "useradd -m reader; install -d -o reader -m 700 /home/reader/.ssh"
         " && install -o reader -m 600 /root/.ssh/authorized_keys /home/reader/.ssh/"
     )
     try:
