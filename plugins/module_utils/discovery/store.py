@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+
+try:
+    import yaml
+except ImportError:
+    pass  # a controller has it: Ansible itself needs it
 
 HEADER = """\
 # What becomes of each thing that discovery found on {host}. The tool proposes, a person settles: write `disposition`

@@ -8,7 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+try:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+except ImportError:
+    pass  # a controller has it: Ansible itself needs it
 
 FOLDER = Path(__file__).resolve().parent / "templates"
 UNITS = ("B", "kB", "MB", "GB", "TB")
