@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one text that is sent to a legacy host, made of the files under ``script/`` and the statements under ``sql/``."""
+"""The one text that is sent to a legacy host, made of the files under ``shell/`` and the statements under ``sql/``."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def script(settings: Settings) -> str:
     lines = [f"{name}={shlex.quote(value)}" for name, value in assigned.items()]
     lines += asking("cluster", "postgres")
     lines += asking("database", '"$3"')
-    lines += [(FOLDER / "script" / f"{name}.sh").read_text(encoding="utf-8") for name in FILES]
+    lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in FILES]
     return "\n".join(lines)
 
 

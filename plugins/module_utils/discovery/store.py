@@ -17,7 +17,9 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import I
 try:
     import yaml
 except ImportError:
-    pass  # a controller has it: Ansible itself needs it
+    HAS_YAML = False  # where sanity imports it; a controller has it, since Ansible itself needs it
+else:
+    HAS_YAML = True
 
 HEADER = """\
 # What becomes of each thing that discovery found on {host}. The tool proposes, a person settles: write `disposition`

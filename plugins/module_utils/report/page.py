@@ -11,7 +11,9 @@ from typing import Any
 try:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 except ImportError:
-    pass  # a controller has it: Ansible itself needs it
+    HAS_JINJA = False  # where sanity imports it; a controller has it, since Ansible itself needs it
+else:
+    HAS_JINJA = True
 
 FOLDER = Path(__file__).resolve().parent / "templates"
 UNITS = ("B", "kB", "MB", "GB", "TB")
