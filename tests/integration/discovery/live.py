@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,12 @@ def freeze(host: Host) -> None:
     host.sql("postgres", "ALTER SYSTEM SET autovacuum = off")
     host.sql("postgres", "SELECT pg_reload_conf()")
     host.sql("postgres", "CHECKPOINT")
-    host.shell("sleep 1")
+    deadline = time.monotonic() + 120
+    seen = ""
+    while (now := host.sql("postgres", COUNTERS)) != seen:  # counters come late; a last note in the WAL within 15 s
+        assert time.monotonic() < deadline, f"{host.name} does not come to rest: {seen}, then {now}"
+        seen = now
+        time.sleep(16)
 
 
 def hostile(host: Host) -> None:
