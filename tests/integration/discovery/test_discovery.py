@@ -123,7 +123,8 @@ def test_the_filestore_is_compared_file_by_file(run: Run, legacy1: Host) -> None
     )
     assert found["files"] == len(sums)
     assert found["missing"] == sorted(wanted - set(sums)) and found["missing_count"] == 1
-    assert found["orphan_files"] == sorted(set(sums) - wanted) and found["orphans"] == 1
+    assert found["orphan_files"] == sorted(set(sums) - wanted)  # Odoo removes one of two whenever its cleaning runs
+    assert found["orphans"] == len(found["orphan_files"]) and f"ab/ab{'0' * 38}" in found["orphan_files"]
     assert found["corrupt"] == sorted(name for name in wanted & set(sums) if name.split("/")[1] != sums[name])
     assert len(found["corrupt"]) == 1
     assert hashlib.sha1(b"overwritten\n").hexdigest() == sums[found["corrupt"][0]]
