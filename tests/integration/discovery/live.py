@@ -134,6 +134,7 @@ def freeze(host: Host) -> None:
     host.shell("systemctl stop odoo cron postfix")
     host.sql("postgres", "ALTER SYSTEM SET autovacuum = off")
     host.sql("postgres", "SELECT pg_reload_conf()")
+    host.shell("cd / && runuser -u postgres -- vacuumdb --all --quiet")  # else whoever reads a page tidies it up
     host.sql("postgres", "CHECKPOINT")
     deadline = time.monotonic() + 120
     seen = ""
