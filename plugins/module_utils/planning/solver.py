@@ -109,7 +109,9 @@ def _optimized(built: Model, aim: Any, effort: float, name: str) -> _Found | Non
     for _turn in range(TURNS):
         solver = _solver(effort)
         if not _decided(solver.solve(built.model)):
-            return None if built.sure else _gave_up()
+            if built.sure:
+                return None
+            raise Undecided(f"Some evening is too hard to tell whether its cutovers can be started in time. {LOOSEN}")
         if built.sure or not proved:
             proved.append(math.ceil(solver.best_objective_bound - 1e-6))  # aims are whole numbers
         places, clashes = _started(built, solver)
@@ -121,10 +123,6 @@ def _optimized(built: Model, aim: Any, effort: float, name: str) -> _Found | Non
     raise Undecided(f"The solver kept finding evenings that cannot be started, {TURNS} times. {LOOSEN}")
 
 
-def _gave_up() -> None:
-    raise Undecided(f"Some evening is too hard to tell whether its cutovers can be started in time. {LOOSEN}")
-
-
 def _started(built: Model, solver: Any) -> tuple[dict[str, Place], list[tuple[date, tuple[str, ...]]]]:
     """Each member's place; and on the dates that cannot be started, members that cannot be together there."""
     chosen: dict[date, list[Candidate]] = {}
@@ -133,12 +131,12 @@ def _started(built: Model, solver: Any) -> tuple[dict[str, Place], list[tuple[da
         chosen.setdefault(day, []).extend(members)
     places: dict[str, Place] = {}
     clashes = []
-    for day, members in sorted(chosen.items()):
-        starts = _starts(built, day, members)
+    for day, here in sorted(chosen.items()):
+        starts = _starts(built, day, here)
         if starts is None:
-            clashes.append((day, _clash(built, day, members)))
+            clashes.append((day, _clash(built, day, here)))
             continue
-        for each in members:
+        for each in here:
             hosts = [host.name for host in built.task.hosts if (each.name, host.name) in built.on]
             app_host = next((name for name in hosts if solver.value(built.on[each.name, name])), each.app_host)
             places[each.name] = Place(date=day, start=starts[each.name], app_host=app_host)
