@@ -64,7 +64,9 @@ def prepared(
         for each in members
         if each.name not in done
     )
-    hosts, warnings = _app_hosts(parameters, whole, {each.name for each in candidates})
+    moved_to = {name: place.app_host for name, place in file.items() if place.app_host}
+    placements = {**moved_to, **parameters["placements"]}
+    hosts, warnings = _app_hosts(parameters["app_hosts"], placements, whole, {each.name for each in candidates})
     unknown = [each for each in candidates if each.app_host and hosts and each.app_host not in {h.name for h in hosts}]
     for each in unknown:
         cure = "wave_plan_app_hosts has no such host: add it, or change the tenant's app_host."
@@ -217,10 +219,9 @@ def _date(value: Any, subject: str, field: str, problems: list[Problem]) -> date
 
 
 def _app_hosts(
-    parameters: Mapping[str, Any], whole: estate.Declared, moving: set[str]
+    declared: Sequence[Mapping[str, Any]], placements: Mapping[str, str], whole: estate.Declared, moving: set[str]
 ) -> tuple[tuple[AppHost, ...], list[str]]:
     """What living tenants leave of each declared host; and which of them are on a host that nobody named."""
-    placements = parameters["placements"]
     used: dict[str, int] = {}
     unplaced = []
     for tenant in whole.living:
@@ -238,11 +239,11 @@ def _app_hosts(
             storage_mb=host["storage_gb"] * STORAGE_GB,
             available=date.fromisoformat(host["available"]) if host.get("available") else None,
         )
-        for host in sorted(parameters["app_hosts"], key=lambda host: host["name"])
+        for host in sorted(declared, key=lambda host: host["name"])
     )
-    warned = hosts and unplaced
-    text = f"No app host is known for {', '.join(sorted(unplaced))}; their memory is not counted. Give wave_plan_placements."
-    return hosts, [text] if warned else []
+    names = ", ".join(sorted(unplaced))
+    text = f"No app host is known for {names}; their memory is not counted. Give wave_plan_placements."
+    return hosts, [text] if hosts and unplaced else []
 
 
 def _clusters(parameters: Mapping[str, Any], whole: estate.Declared, moving: set[str]) -> tuple[Cluster, ...]:
@@ -252,9 +253,8 @@ def _clusters(parameters: Mapping[str, Any], whole: estate.Declared, moving: set
     for cluster in sorted(whole.clusters, key=lambda cluster: cluster.name):
         living = [tenant for tenant in whole.living if tenant.cluster == cluster.name and tenant.name not in moving]
         used = sum(estate.size_of(tenant, whole).limits.connections or 0 for tenant in living)
-        room = (
-            cluster.max_connections - numbers.postgres_reserved_connections
-        ) * numbers.estate_connection_overcommit_percent
+        percent = numbers.estate_connection_overcommit_percent
+        room = (cluster.max_connections - numbers.postgres_reserved_connections) * percent
         gigabytes = storage.get(cluster.name)
         limit = None if gigabytes is None else int(gigabytes) * STORAGE_GB
         found.append(Cluster(name=cluster.name, connections=room // 100 - used, storage_mb=limit))

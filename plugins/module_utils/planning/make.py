@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
-from ansible_collections.erpops.odoo.plugins.module_utils.planning import explain, plan_file, solver, sources
+from ansible_collections.erpops.odoo.plugins.module_utils.planning import dates, explain, plan_file, solver, sources
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.conflict import conflict
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.constraints import constraints_of
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.graph import graph_of
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.inputs import Prepared, prepared
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.model import (
+    DAYS,
     Assignment,
     Bound,
     Task,
@@ -52,9 +53,10 @@ def planned(parameters: Mapping[str, Any]) -> Outcome:
     graph = graph_of(members, results, parameters["links"], parameters["addresses"])
     made = prepared(parameters, graph, results, there)
     before = shown(there, written.timezone if written else "UTC")
+    bounds: tuple[Bound, ...] = ()
     if written and not parameters["replace"]:
         places = _checked(made, there, str(path))
-        because, bounds, text = explain.reasons(made.task, _moving(made, places)), (), old
+        because, text = explain.reasons(made.task, _moving(made, places)), old
     else:
         places, bounds = _solved(made, there, parameters["effort_seconds"])
         because = explain.reasons(made.task, _moving(made, places))
@@ -68,7 +70,7 @@ def planned(parameters: Mapping[str, Any]) -> Outcome:
         task=made.task,
         places=places,
         because=because,
-        bounds=tuple(bounds),
+        bounds=bounds,
         warnings=made.warnings,
     )
 
@@ -138,8 +140,23 @@ def page(outcome: Outcome) -> dict[str, Any]:
         "bounds": [{**asdict(bound), "proved": bound.proved} for bound in outcome.bounds],
         "groups": [{"members": list(group.members), "reasons": list(group.reasons)} for group in task.groups],
         "capacity": _capacity(outcome),
-        "warnings": list(outcome.warnings),
+        "calendar": _calendar(outcome),
     }
+
+
+def _calendar(outcome: Outcome) -> list[dict[str, Any]]:
+    """Each date: its wave, whether the estate's window opens, the freezes that hold everybody or some."""
+    rules, waves = outcome.task.rules, waves_of(outcome.places)
+    days = []
+    for day in rules.dates:
+        frozen = [freeze for freeze in rules.freezes if dates.frozen(freeze, day)]
+        days.append(
+            {"date": day.isoformat(), "weekday": DAYS[day.weekday()], "open": dates.evening(rules, day) is not None,
+             "freezes": [freeze.name for freeze in frozen if not freeze.members],
+             "partly": [freeze.name for freeze in frozen if freeze.members],
+             "wave": waves.index(day) + 1 if day in waves else None}
+        )  # fmt: skip
+    return days
 
 
 def _figures(each: Any) -> dict[str, Any]:

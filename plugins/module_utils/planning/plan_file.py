@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,6 +81,14 @@ def _bound(bound: Bound) -> str:
     if bound.proved:
         return f"{bound.name}: {bound.value}, and no plan is better"
     return f"{bound.name}: {bound.value}; no plan is better than {bound.at_least}"
+
+
+def write(path: Path, text: str) -> None:
+    """The file whole, or as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    passing = path.with_name(f".{path.name}.new")
+    passing.write_text(text, encoding="utf-8")
+    passing.replace(path)
 
 
 def parsed(text: str, path: str) -> Written:

@@ -164,7 +164,8 @@ CASES = {
         task(
             candidate("a", memory_mb=600), candidate("b", memory_mb=600, app_host="app1"),
             candidate("c", memory_mb=600, app_host="app1"),
-            hosts=(AppHost(name="app1", memory_mb=1000, storage_mb=0), AppHost(name="app2", memory_mb=2000, storage_mb=0)),
+            hosts=(AppHost(name="app1", memory_mb=1000, storage_mb=0),
+                   AppHost(name="app2", memory_mb=2000, storage_mb=0)),
         ),
         {"memory/app1", "app_host/b", "app_host/c"},
     ),
