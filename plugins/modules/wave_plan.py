@@ -11,8 +11,8 @@ short_description: Assign members to waves, or check the plan that people edited
 version_added: 0.1.0
 description:
   - Without a plan in O(file), or with O(replace), it finds the plan with the fewest waves, and of these the one in
-    which low criticality comes first, under all constraints. The plan is proved to be the best, or says what none can beat.
-    The same input gives the same plan. Each member's place is explained.
+    which low criticality comes first, under all constraints. The plan is proved to be the best, or says what none can
+    beat. The same input gives the same plan. Each member's place is explained.
   - With a plan in O(file) it checks that plan, reports every constraint that it does not keep, and writes nothing.
   - Input that no plan can keep is answered with constraints that contradict each other, of which none is to spare.
   - It runs on the controller.
