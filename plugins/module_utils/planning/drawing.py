@@ -139,6 +139,6 @@ def _frames(graph: Graph, boxes: Mapping[str, Box]) -> tuple[Box, ...]:
         top, bottom = min(box.y for box in inside), max(box.y + box.height for box in inside)
         frames.append(
             Box(id=group.id, kind="group", text=f"group {number}", full="; ".join(group.reasons), x=LEFTS[1] - 8,
-                y=top - 5, width=WIDTHS[1] + 16, height=bottom - top + 10)
+                y=top - 4, width=WIDTHS[1] + 16, height=bottom - top + 8)
         )  # fmt: skip
     return tuple(frames)

@@ -121,7 +121,12 @@ def _clients(host: _Host) -> Iterator[Tie]:
             touched.setdefault((each["peer"], role), set()).add(database)
     for (peer, role), names in sorted(touched.items()):
         reason = f"client {peer} reads {' and '.join(sorted(names))} as role {role}"
-        yield Tie(kind="client", thing=f"{peer} as {role}", members=_names(host, sorted(names)), reason=reason)
+        yield Tie(
+            kind="client",
+            thing=f"{host.result['host']}: {peer} as {role}",
+            members=_names(host, sorted(names)),
+            reason=reason,
+        )
 
 
 def _roles(host: _Host) -> Iterator[Tie]:
@@ -210,7 +215,9 @@ def _between_hosts(hosts: Sequence[_Host], addresses: Mapping[str, str]) -> Iter
             whom = own or sorted(reader.databases)
             members = tuple(sorted({host.members[database], *_names(reader, whom)}))
             reason = f"{reader.result['host']} reads {database} of {host.result['host']} as role {role}"
-            yield Tie(kind="client", thing=f"{each['peer']} as {role}", members=members, reason=reason)
+            yield Tie(
+                kind="client", thing=f"{host.result['host']}: {each['peer']} as {role}", members=members, reason=reason
+            )
 
 
 def _declared(links: Sequence[Mapping[str, Any]]) -> Iterator[Tie]:
