@@ -61,7 +61,7 @@ EXAMPLES = r"""
     folder: discovery
     dispositions_folder: dispositions
     statement_seconds: 120
-  register: wave_discovered
+  register: wave_discover_result
 """
 
 RETURN = r"""

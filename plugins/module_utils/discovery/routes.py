@@ -32,6 +32,7 @@ KEPT = (
     "root",
     "limit_req",
 )
+DEEPEST = 60
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -53,8 +54,8 @@ def tokens(text: str) -> Iterator[tuple[str, bool]]:
             yield next(each for each in (double, single, word) if each is not None), False
 
 
-def directives(stream: Iterator[tuple[str, bool]]) -> tuple[Directive, ...]:
-    """What stands up to the end of the block. What is left open is taken as closed."""
+def directives(stream: Iterator[tuple[str, bool]], depth: int = 0) -> tuple[Directive, ...]:
+    """What stands up to the end of the block. What is left open is taken as closed, what is absurdly deep as flat."""
     found: list[Directive] = []
     words: list[str] = []
     for text, mark in stream:
@@ -63,7 +64,7 @@ def directives(stream: Iterator[tuple[str, bool]]) -> tuple[Directive, ...]:
             continue
         if text == "}":
             break
-        block = directives(stream) if text == "{" else ()
+        block = directives(stream, depth + 1) if text == "{" and depth < DEEPEST else ()
         if words:
             found.append(Directive(words[0], tuple(words[1:]), block))
         words = []

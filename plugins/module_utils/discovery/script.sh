@@ -25,7 +25,7 @@ mask() {
         -e "s/^([[:space:];#]*(export[[:space:]]+)?[A-Za-z0-9_.-]*${word}[A-Za-z0-9_.-]*[[:space:]]*=[[:space:]]*).+/\1***/" \
         -e "s/((proxy_set_header|add_header|more_set_headers|fastcgi_param|uwsgi_param|set|env|[Rr]equest[Hh]eader[[:space:]]+set)[[:space:]]+[^[:space:];]*${word}[^[:space:];]*[[:space:]]+)(\"[^\"]*\"|'[^']*'|[^[:space:];]+)/\1***/g" \
         -e "s/([A-Za-z0-9_.-]*${word}[A-Za-z0-9_.]*[\"']?[[:space:]]*[=:][[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:]&\"']+)/\1***/g" \
-        -e "s/(--?[A-Za-z0-9_-]*${word}[A-Za-z0-9_-]*[[:space:]]+)('[^']*'|\"[^\"]*\"|[^[:space:]-][^[:space:]]*)/\1***/g" \
+        -e "s/((^|[[:space:]\"'])--?[A-Za-z0-9_-]*${word}[A-Za-z0-9_-]*[[:space:]]+)('[^']*'|\"[^\"]*\"|[^[:space:]-][^[:space:]]*)/\1***/g" \
         -e "s#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]\"']*):[^/@[:space:]\"']*@#\1:***@#g" \
         -e "s/([[:space:]](-u|--user|--proxy-user|-U)[[:space:]]*=?[\"']?[^:[:space:]\"'-][^:[:space:]\"']*):[^[:space:]\"']+/\1:***/g" \
         -e "s/(sshpass[[:space:]]+-p[[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:]]+)/\1***/g" \
@@ -42,6 +42,11 @@ text() {
     else
         problem "$1" "$2 cannot be read by $(id -un)."
     fi
+}
+
+# folder PART FOLDER: an empty folder is told from one that hides what it holds.
+folder() {
+    if [ -d "$2" ] && { [ ! -r "$2" ] || [ ! -x "$2" ]; }; then problem "$1" "$2 cannot be read by $(id -un)."; fi
 }
 
 system() {
@@ -65,6 +70,9 @@ processes() {
 "* | *openerp-server* | *openerp-gevent*) ;;
         *) continue ;;
         esac
+        if grep -qE 'docker|libpod|containerd|kubepods' "$folder/cgroup" 2>/dev/null; then
+            problem odoo "process ${folder#/proc/} is an Odoo in a container: its files and its configuration are not read."
+        fi
         record process
         printf '%s\n%s\n' "${folder#/proc/}" "$(stat -c %U "$folder" 2>/dev/null)"
         printf '%s\n' "$line" | sed -E 's/^(--?(db_)?(w|password|db_password|admin_passwd)=?).*/\1***/' | awk 'hide { print "***"; hide = 0; next } { print } /^(-w|--db_password|--database-password)$/ { hide = 1 }' | mask
@@ -273,6 +281,7 @@ filestore() {
 }
 
 crons() {
+    for place in /etc/cron.d /var/spool/cron /var/spool/cron/crontabs; do folder crons "$place"; done
     for file in /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/* /var/spool/cron/*; do
         [ -f "$file" ] || continue
         text cron "$file"
@@ -304,6 +313,7 @@ packaged() {
 }
 
 routes() {
+    for place in /etc/nginx/sites-enabled /etc/nginx/conf.d /etc/apache2/sites-enabled /etc/httpd/conf.d; do folder routes "$place"; done
     for file in /etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do if [ -f "$file" ]; then text nginx "$file"; fi; done
     for file in /etc/apache2/sites-enabled/* /etc/httpd/conf.d/*.conf; do if [ -f "$file" ]; then text apache "$file"; fi; done
     if [ -f /etc/haproxy/haproxy.cfg ]; then text haproxy /etc/haproxy/haproxy.cfg; fi
@@ -312,6 +322,7 @@ routes() {
 # Certificates that a route names, and Let's Encrypt's: only what stands between the certificate's own lines, since a
 # file may hold its key too.
 certificates() {
+    folder certificates /etc/letsencrypt/live
     {
         cat /etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf 2>/dev/null | sed -nE 's/^[[:space:]]*ssl_certificate[[:space:]]+"?([^";]+)"?;.*/\1/p' | sed -E 's#^([^/])#/etc/nginx/\1#'
         cat /etc/apache2/sites-enabled/* /etc/httpd/conf.d/*.conf 2>/dev/null | sed -nE 's/^[[:space:]]*SSLCertificateFile[[:space:]]+"?([^"]+)"?[[:space:]]*$/\1/p'
