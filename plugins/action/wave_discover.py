@@ -82,5 +82,5 @@ class ActionModule(ActionBase):
             log_lines=given["log_lines"],
         )
         # The script goes through the shell's standard input: no file there, and nothing of it in a list of processes.
-        output = self._low_level_execute_command("sh -s", in_data=script(settings).encode())
+        output = self._low_level_execute_command("nice -n 10 sh -s", in_data=script(settings).encode())
         return result(host, records(output["stdout"], settings.nonce, host))

@@ -201,7 +201,7 @@ def of_roles(database: Facts, server: Facts, _host: Facts) -> Iterator[Blocker]:
         )
 
 
-def of_odoo(database: Facts, _server: Facts, host: Facts) -> Iterator[Blocker]:
+def of_odoo(database: Facts, _server: Facts, _host: Facts) -> Iterator[Blocker]:
     if not database["modules"]:
         yield blocker(
             "not_odoo",
@@ -244,6 +244,11 @@ def of_odoo(database: Facts, _server: Facts, host: Facts) -> Iterator[Blocker]:
             f"Tables are made while it runs: {what}.",
             "A change of the schema breaks the replication: agree on a freeze from seeding to cutover.",
         )
+
+
+def of_host(database: Facts, _server: Facts, host: Facts) -> Iterator[Blocker]:
+    if not database["modules"]:
+        return
     patched = [path for each in host["odoo"] for path in each["patched_files"]]
     if patched:
         yield blocker(
@@ -312,5 +317,6 @@ RULES: tuple[Callable[[Facts, Facts, Facts], Iterator[Blocker]], ...] = (
     of_tables,
     of_roles,
     of_odoo,
+    of_host,
     of_filestore,
 )

@@ -42,7 +42,7 @@ def server(head: Record, own: Sequence[Record]) -> dict[str, Any]:
     facts = row(own, "server")
     free = disks(body_of(own, "disk"))
     return {
-        "version": str(facts.get("version", "unknown")).split(" ")[0],
+        "version": str(facts.get("version", "unknown")).partition(" ")[0],
         "number": facts.get("number", 0),
         "socket": socket,
         "port": int(port),

@@ -9,9 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from cryptography import x509
-
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, section, texts
+
+try:
+    from cryptography import x509
+
+    HAS_CRYPTOGRAPHY = True
+except ImportError:
+    HAS_CRYPTOGRAPHY = False
 
 TOKEN = re.compile(
     r"""\s+|\#[^\n]*"""
@@ -51,7 +56,7 @@ def tokens(text: str) -> Iterator[tuple[str, bool]]:
         if mark:
             yield mark, True
         elif double is not None or single is not None or word is not None:
-            yield next(each for each in (double, single, word) if each is not None), False
+            yield (double if double is not None else single if single is not None else word), False
 
 
 def directives(stream: Iterator[tuple[str, bool]], depth: int = 0) -> tuple[Directive, ...]:
@@ -208,6 +213,9 @@ def routes(found: Sequence[Record]) -> list[dict[str, Any]]:
 def certificates(found: Sequence[Record]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """The first certificate of each file (path, names, issuer, not_after), and files that hold none."""
     entries, unreadable = [], []
+    if not HAS_CRYPTOGRAPHY:
+        message = "the controller lacks Python's cryptography: certificates are not read."
+        return [], [{"part": "certificates", "message": message}]
     for path, text, _own in texts(section(found, "certificates"), "certificate"):
         match = PEM.search(text)
         try:

@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one text that is sent to a legacy host, made of ``script.sh`` and the statements under ``sql/``."""
+"""The one text that is sent to a legacy host, made of the files under ``shell/`` and the statements under ``sql/``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 NEEDS = re.compile(r"-- needs: ([a-z0-9_ ]+)\n")
+FILES = ("tools", "odoo", "postgres", "host", "discover")
 FIRST = "about"  # asked of every database before its tables are known
 
 
@@ -65,8 +66,8 @@ def script(settings: Settings) -> str:
     lines = [f"{name}={shlex.quote(value)}" for name, value in assigned.items()]
     lines += asking("cluster", "postgres")
     lines += asking("database", '"$3"')
-    body = (FOLDER / "script.sh").read_text(encoding="utf-8")
-    return "\n".join([*lines, body])
+    lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in FILES]
+    return "\n".join(lines)
 
 
 def asking(scope: str, database: str) -> list[str]:

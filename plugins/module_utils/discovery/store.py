@@ -12,9 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+
+try:
+    import yaml
+except ImportError:
+    HAS_YAML = False  # where sanity imports it; a controller has it, since Ansible itself needs it
+else:
+    HAS_YAML = True
 
 HEADER = """\
 # What becomes of each thing that discovery found on {host}. The tool proposes, a person settles: write `disposition`

@@ -8,7 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+try:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+except ImportError:
+    HAS_JINJA = False  # where sanity imports it; a controller has it, since Ansible itself needs it
+else:
+    HAS_JINJA = True
 
 FOLDER = Path(__file__).resolve().parent / "templates"
 UNITS = ("B", "kB", "MB", "GB", "TB")

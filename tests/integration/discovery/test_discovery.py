@@ -140,7 +140,7 @@ def test_the_origin_of_modules(run: Run) -> None:
     }
     (own,) = [each for each in run.result("legacy1")["modules_on_disk"] if each["name"] == "x_acme_timesheet"]
     assert own["depends"] == ["hr_timesheet", "sale_timesheet"]
-    assert own["mentions"] == ["/srv/acme/exports", "https://gateway.acme.example/v2/hours"]
+    assert own["mentions"] == ["/srv/acme/exports", "https://gateway.acme.example"]
 
 
 def test_blockers_have_the_evidence_that_sql_has(run: Run, legacy1: Host) -> None:

@@ -45,6 +45,7 @@ def within(shell: str, command: str, text: str = "") -> str:
         ("sshpass -p abc sftp ann@b", "sshpass -p *** sftp ann@b"),
         ("curl -H 'Authorization: Bearer abcdef123'", "curl -H 'Authorization: Bearer ***'"),
         ("proxy_set_header X-Api-Token abc;", "proxy_set_header X-Api-Token ***;"),
+        ("curl https://hooks.example/T01/aB3dE5fG7hI9jK1lM3nO5pQ7", "curl https://hooks.example/T01/***"),
         ("Environment=DB_PASSWORD=abc", "Environment=DB_PASSWORD=***"),
     ],
 )

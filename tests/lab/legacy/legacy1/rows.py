@@ -1,6 +1,8 @@
 # Rows as people leave them, made through Odoo itself.
 import base64
 
+env = globals()["env"]  # Odoo's shell gives it
+
 company = env.ref("base.main_company")
 company.name = "ACME SA"
 env["ir.config_parameter"].set_param("web.base.url", "https://erp.acme.example")

@@ -1,3 +1,6 @@
+# Rows as people leave them, made through Odoo itself.
+env = globals()["env"]  # Odoo's shell gives it
+
 env.ref("base.main_company").name = "Cedar"
 env["ir.config_parameter"].set_param("web.base.url", "http://cedar.legacy.example")
 project = env["project.project"].create({"name": "Orchard", "allow_timesheets": True})
