@@ -82,7 +82,7 @@ def _said(measured: Mapping[str, Mapping[str, float | None]]) -> str:
 def blockers(member: Member, lock: Lock | None, now: datetime) -> Iterator[str]:
     """What keeps the member from its next verb, each with its cure."""
     if member.state in states.RUNNING and lock is None:
-        verb = next(verb for verb in states.VERBS if states.resumes(verb, member.state))
+        verb = " or ".join(verb for verb in states.VERBS if states.resumes(verb, member.state))
         yield f"A run of {verb} ended in between: run {verb} again."
     if lock is not None and lock.age_seconds > STALE_SECONDS:
         yield (

@@ -108,7 +108,7 @@ def test_the_page_shows_this_table() -> None:
     rows = re.findall(r"^\| `(wave_\w+)` \|(.*?)\|(.*?)\|(.*?)\|$", text, re.MULTILINE)
     assert len(rows) == len(states.TABLE)
     for (verb, sources, running, ends), row in zip(rows, states.TABLE, strict=True):
-        known = {word for word in re.findall(r"\(none\)|\w+", sources)}
+        known = set(re.findall(r"\(none\)|\w+", sources))
         written = {states.shown(state) for state in row.sources} | ({row.running} & known)
         assert (verb, known) == (row.verb, written)
         assert "no state" in running or running.strip() == row.running

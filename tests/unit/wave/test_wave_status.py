@@ -139,8 +139,8 @@ def test_the_plan_page_is_whole() -> None:
 
 def test_an_evening_over_midnight_is_drawn_in_order() -> None:
     drawn = waves.evening(plan_result()["waves"][0]["members"])
-    (bar,) = drawn["bars"]
-    assert bar["at"] == "23:30" and bar["x"] + bar["width"] <= waves.BAR_LEFT + waves.BAR_WIDTH + 1
+    (drawn_bar,) = drawn["bars"]
+    assert drawn_bar["at"] == "23:30" and drawn_bar["x"] + drawn_bar["width"] <= waves.BAR_LEFT + waves.BAR_WIDTH + 1
     assert [tick["text"] for tick in drawn["ticks"]][:2] == ["23:00", "23:15"]
 
 
