@@ -22,6 +22,7 @@ import yaml
 HERE = Path(__file__).resolve().parent
 ROLES = HERE.parent.parent / "roles"
 NO_LAYER = "none"
+SUITES = {NO_LAYER: "trixie", "bullseye": "bullseye"}  # what a layer may lie on that is no layer: a base system
 HOST_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
@@ -51,11 +52,12 @@ class Topology:
 
 @dataclass(frozen=True)
 class Layer:
-    """A tier's packages, unpacked over another layer."""
+    """A tier's packages, unpacked over another layer. fixture: a folder whose script ``fill`` runs in it once."""
 
     name: str
     below: str
     packages: tuple[str, ...]
+    fixture: str
 
 
 def load(path: Path) -> Any:
@@ -99,7 +101,19 @@ def layer_from(name: str, value: dict[str, Any]) -> Layer:
         name=name,
         below=value.get("below", NO_LAYER),
         packages=tuple(sorted(packages | set(value.get("packages", [])))),
+        fixture=fixture_from(name, value.get("fixture", "")),
     )
+
+
+def fixture_from(name: str, folder: str) -> str:
+    if folder and not (HERE / folder / "fill").is_file():
+        raise DeclarationError(f"layer {name}: fixture {folder!r} has no script {HERE / folder / 'fill'}.")
+    return folder
+
+
+def suite(name: str) -> str:
+    """The suite of the base system of that name, or nothing where the name is a layer's."""
+    return SUITES.get(name, "")
 
 
 def role_packages(role: str) -> list[str]:
@@ -146,6 +160,8 @@ QUESTIONS: dict[str, Callable[[str], str]] = {
     "all-layers": lambda _: "\n".join(layers()),
     "layer-below": lambda name: layer(name).below,
     "layer-packages": lambda name: " ".join(layer(name).packages),
+    "layer-fixture": lambda name: layer(name).fixture,
+    "suite": suite,
 }
 
 

@@ -2,11 +2,18 @@
 # Base systems and layers: read-only file systems that the hosts' disks lie upon, cached by what they are made of.
 
 BASE_PACKAGES=systemd,systemd-sysv,dbus,python3,python3-apt,openssh-server,iproute2,iputils-ping,ca-certificates,sudo,procps,less
+# A legacy host has no Python of the lab's: what is there came with Odoo.
+LEGACY_PACKAGES=systemd,systemd-sysv,dbus,openssh-server,iproute2,iputils-ping,ca-certificates,procps,less
 MASKED=(apt-daily.timer apt-daily-upgrade.timer fstrim.timer systemd-firstboot.service console-getty.service)
 
 extra_certificates() { find /usr/local/share/ca-certificates -name '*.crt' 2>/dev/null | sort; }
 
-# The mirrors that this machine's own apt uses, as sources for another suite.
+base_packages() { # base_packages SUITE
+    [ "$1" = bullseye ] && echo $LEGACY_PACKAGES || echo $BASE_PACKAGES
+}
+
+# The mirrors that this machine's own apt uses, as sources for another suite. Of bullseye only main: the mirrors'
+# index of its security updates names packages that their pools no longer have.
 sources_of() {
     local suite=$1 main security
     # shellcheck disable=SC2016 # apt-get expands it
@@ -17,6 +24,7 @@ sources_of() {
         awk '/security/ { print $1; exit }')
     [ -n "$main" ] || die "apt on this machine has no source for Debian's packages"
     echo "deb $main $suite main"
+    [ "$suite" != bullseye ] || return 0
     echo "deb $main $suite-updates main"
     [ -z "$security" ] || echo "deb $security $suite-security main"
 }
@@ -24,7 +32,7 @@ sources_of() {
 base_path() { # base_path SUITE
     ssh_key
     echo "$CACHE/base-$1-$({
-        echo "$1 $BASE_PACKAGES ${MASKED[*]}"
+        echo "$1 $(base_packages "$1") ${MASKED[*]}"
         cat "$KEY.pub"
         (cd "$HERE/system" && find . -type f | sort | xargs cat)
         extra_certificates | xargs -r cat
@@ -39,7 +47,7 @@ build_base() { # build_base SUITE
     say "building the base system $suite (once, about a minute)"
     new=$base.new
     rm -rf "$new"
-    sources_of "$suite" | mmdebstrap --quiet --variant=minbase --include="$BASE_PACKAGES" \
+    sources_of "$suite" | mmdebstrap --quiet --variant=minbase --include="$(base_packages "$suite")" \
         --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io "$suite" "$new" -
     cp -r --no-preserve=ownership "$HERE/system/." "$new/"
     mkdir -p "$new/etc/systemd/system/sysinit.target.wants"
@@ -58,9 +66,10 @@ build_base() { # build_base SUITE
 
 # What a layer lies on, top first, separated by colons: the form that overlayfs wants.
 lower_of() { # lower_of LAYER
-    local below
-    if [ "$1" = none ]; then
-        base_path trixie
+    local below suite
+    suite=$(topology suite "$1")
+    if [ -n "$suite" ]; then
+        base_path "$suite"
         return
     fi
     below=$(topology layer-below "$1")
@@ -74,15 +83,24 @@ layer_path() { # layer_path LAYER
         lower_of "$below"
         topology layer-packages "$1"
         cat "$HERE/lib/fill-layer.sh"
+        fixture_sources "$(topology layer-fixture "$1")"
     } | short_hash)"
+}
+
+# What a layer's fixture is made of: its folder, what the fixtures beside it share, and what runs it.
+fixture_sources() { # fixture_sources FOLDER
+    [ -n "$1" ] || return 0
+    cat "$HERE/lib/fill-fixture.sh" "$HERE/${1%/*}/common.sh"
+    (cd "$HERE/$1" && find . -type f | sort | while read -r file; do echo "$file" && cat "$file"; done)
 }
 
 # A tier's packages, unpacked once: hosts that start from the layer find them installed, but nothing enabled, as if
 # the roles' own package tasks had just run on a host where the services are masked.
 build_layer() { # build_layer LAYER
-    local layer=$1 path new
-    [ "$layer" != none ] || {
-        locked base-trixie build_base trixie
+    local layer=$1 suite
+    suite=$(topology suite "$layer")
+    [ -z "$suite" ] || {
+        locked "base-$suite" build_base "$suite"
         return
     }
     build_layer "$(topology layer-below "$layer")"
@@ -90,8 +108,9 @@ build_layer() { # build_layer LAYER
 }
 
 build_layer_itself() { # build_layer_itself LAYER
-    local layer=$1 path new
+    local layer=$1 path new fixture
     path=$(layer_path "$layer")
+    fixture=$(topology layer-fixture "$layer")
     [ -d "$path" ] && return
     say "building the layer $layer (once)"
     new=$path.new
@@ -100,6 +119,9 @@ build_layer_itself() { # build_layer_itself LAYER
     LOWER=$(lower_of "$(topology layer-below "$layer")") NEW=$new PACKAGES=$(topology layer-packages "$layer") \
         unshare --mount --pid --fork --kill-child --propagation private bash "$HERE/lib/fill-layer.sh" \
         >"$path.log" 2>&1 || die "the layer $layer could not be built, see $path.log: $(tail -n 5 "$path.log")"
+    [ -z "$fixture" ] || LOWER=$(lower_of "$(topology layer-below "$layer")") NEW=$new FIXTURE=$HERE/$fixture \
+        unshare --mount --pid --fork --kill-child --propagation private bash "$HERE/lib/fill-fixture.sh" \
+        >>"$path.log" 2>&1 || die "the fixture of layer $layer failed, see $path.log: $(tail -n 5 "$path.log")"
     mv "$new/up" "$path.up"
     rm -rf "$new"
     mv "$path.up" "$path"

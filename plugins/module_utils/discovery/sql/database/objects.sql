@@ -1,0 +1,14 @@
+SELECT CASE c.relkind WHEN 'm' THEN 'matview' WHEN 'f' THEN 'foreign_table' WHEN 'p' THEN 'partitioned' ELSE 'unlogged' END AS kind,
+    n.nspname || '.' || c.relname AS name
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND (c.relkind IN ('m', 'f', 'p') OR (c.relkind = 'r' AND c.relpersistence = 'u'))
+UNION ALL
+SELECT 'trigger', t.tgrelid::regclass || ': ' || t.tgname FROM pg_trigger t WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'event_trigger', evtname FROM pg_event_trigger
+UNION ALL
+SELECT 'invalid_index', indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
+UNION ALL
+SELECT 'not_validated', conrelid::regclass || ': ' || conname FROM pg_constraint WHERE NOT convalidated
+ORDER BY 1, 2

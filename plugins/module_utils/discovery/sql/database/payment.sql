@@ -1,0 +1,2 @@
+-- needs: payment_acquirer
+SELECT name, provider, state FROM payment_acquirer WHERE state <> 'disabled' ORDER BY id
