@@ -92,7 +92,7 @@ def check_versions(source: int, target: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """identity: ``d``, ``n``, ``f`` or ``i`` (pg_class.relreplident). index: unique, not null, not partial; or empty."""
+    """identity: pg_class.relreplident. index: the name of one that is unique, not null and not partial; or empty."""
 
     table: Table
     identity: str

@@ -159,7 +159,9 @@ def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
     member, steps = sides.member, sides.steps
     unsafe = rows(sides.source, statements.UNSAFE_FUNCTIONS)
     with (
-        steps.step("slot"), slot_snapshot(sides) as snapshot, steps.step("dump"),
+        steps.step("slot"),
+        slot_snapshot(sides) as snapshot,
+        steps.step("dump"),
         dump.dumped(seeding.tools, member.name, sides.source_login, member.database, snapshot) as place,
     ):
         arguments = (seeding.tools, place, sides.target_server, member.passing, member.name)
