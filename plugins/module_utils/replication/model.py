@@ -92,6 +92,7 @@ class Record:
     grants: tuple[Grant, ...] = ()
     logins: tuple[str, ...] = ()  # superusers that were kept from logging in
     committed: bool = False
+    digests: tuple[tuple[str, str], ...] = ()  # of the schema when the seed began, by kind
 
     def text(self) -> str:
         return json.dumps({"erpops": 1, **asdict(self)}, sort_keys=True)
@@ -107,6 +108,7 @@ def record_from(text: str | None) -> Record:
     value["identities"] = tuple(Identity(**one) for one in value["identities"])
     value["grants"] = tuple(Grant(**one) for one in value["grants"])
     value["logins"] = tuple(value["logins"])
+    value["digests"] = tuple((kind, digest) for kind, digest in value.get("digests", ()))
     return Record(**value)
 
 

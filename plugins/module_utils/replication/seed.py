@@ -94,6 +94,10 @@ def diverged(sides: Sides, facts: Facts) -> list[str]:
     if target.subscribed != sides.member.name:
         return []
     found = schema_differences(sides)
+    known = dict(facts.source.record.digests)
+    now = client.digests(sides.source)
+    changed = sorted(kind for kind in known.keys() | now.keys() if known.get(kind) != now.get(kind))
+    found += [f"{kind} of the source were changed" for kind in changed if not found]
     if not found and not target.enabled:
         errors = one(sides.target, "SELECT apply_error_count AS n FROM pg_stat_subscription_stats WHERE subname = %s",
                      [sides.member.forward])  # fmt: skip

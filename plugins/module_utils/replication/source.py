@@ -65,8 +65,10 @@ def publish(sides: Sides, *, allowed: bool) -> Record:
     found = one(connection, statements.SOURCE_RECORD, [member.forward])
     record = client.record_of(member, found["record"]) if found else Record()
     wanted = sorted(facts.table for facts in published)
-    if found is None or needed or wanted != _published(sides):
-        record = replace(record, identities=(*record.identities, *(one.before for one in needed)), committed=False)
+    digests = tuple(sorted(client.digests(connection).items()))
+    if found is None or needed or wanted != _published(sides) or digests != record.digests:
+        changed = (*record.identities, *(one.before for one in needed))
+        record = replace(record, identities=changed, committed=False, digests=digests)
         client.in_transaction(connection, "Publishing on the source", [
             *(_identity(one) for one in needed),
             statements.drop_publication(member.forward),

@@ -78,6 +78,7 @@ TABLES: LiteralString = f"""
     WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     ORDER BY bytes DESC, 1, 2
 """
+# What both sides show alike. Expressions are left out: each version writes the same one in its own way.
 CATALOGUE: LiteralString = f"""
     SELECT CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
                           WHEN 'f' THEN 'foreign table' ELSE 'table' END AS kind,
@@ -86,21 +87,21 @@ CATALOGUE: LiteralString = f"""
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't'
       AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     UNION ALL
-    SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname),
+    SELECT 'column', c.oid::regclass::text || '.' || a.attname,
            format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     UNION ALL
-    SELECT 'index', i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+    SELECT 'index', i.indexrelid::regclass::text, CASE WHEN i.indisunique THEN 'unique ' ELSE '' END || i.indkey::text
     FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relpersistence <> 't' AND c.relkind <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     UNION ALL
-    SELECT 'constraint', c.oid::regclass::text || '.' || quote_ident(k.conname), pg_get_constraintdef(k.oid)
+    SELECT 'constraint', c.oid::regclass::text || '.' || k.conname, k.contype::text
     FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND c.relpersistence <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     UNION ALL
-    SELECT 'trigger', c.oid::regclass::text || '.' || quote_ident(t.tgname), pg_get_triggerdef(t.oid)
+    SELECT 'trigger', c.oid::regclass::text || '.' || t.tgname, t.tgtype::text
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE NOT t.tgisinternal AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     UNION ALL
@@ -108,6 +109,31 @@ CATALOGUE: LiteralString = f"""
     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
     WHERE {OWN_SCHEMAS} AND NOT EXISTS (SELECT FROM pg_depend AS e
         WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+"""
+# What is written with expressions, as one sum a kind, to be compared with what the same server said before.
+DIGESTS: LiteralString = f"""
+    SELECT kind, md5(string_agg(name || ' ' || text, ' ' ORDER BY name, text)) AS digest FROM (
+        SELECT 'views' AS kind, c.oid::regclass::text AS name, pg_get_viewdef(c.oid) AS text
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('v', 'm') AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
+        UNION ALL
+        SELECT 'indexes', '', pg_get_indexdef(i.indexrelid)
+        FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relpersistence <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
+        UNION ALL
+        SELECT 'constraints', c.oid::regclass::text || k.conname, pg_get_constraintdef(k.oid)
+        FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relpersistence <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
+        UNION ALL
+        SELECT 'defaults', c.oid::regclass::text || d.adnum, pg_get_expr(d.adbin, d.adrelid)
+        FROM pg_attrdef AS d JOIN pg_class AS c ON c.oid = d.adrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relpersistence <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
+        UNION ALL
+        SELECT 'triggers', '', pg_get_triggerdef(t.oid)
+        FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE NOT t.tgisinternal AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
+    ) AS found GROUP BY kind
 """
 SEQUENCES: LiteralString = f"""
     SELECT s.schemaname AS schema, s.sequencename AS name, s.data_type::text AS type, s.start_value AS start,
