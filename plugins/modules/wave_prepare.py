@@ -21,7 +21,7 @@ options:
     description: What may be changed on the source.
     type: list
     elements: str
-    choices: [settings, role, replica_identity]
+    choices: [settings, role, replica_identity, functions]
     default: []
   role_password:
     description: Password of role C(erpops_wave), which the target's subscription logs in with.
@@ -54,7 +54,7 @@ author:
 EXAMPLES = r"""
 - name: Make the source of acme ready
   erpops.odoo.wave_prepare:
-    allow: [settings, role, replica_identity]
+    allow: [settings, role, replica_identity, functions]
     role_password: "{{ wave_role_password }}"
     member: acme
     database: acme_prod
@@ -112,7 +112,7 @@ ARGUMENTS = {
     "allow": {
         "type": "list",
         "elements": "str",
-        "choices": ["settings", "role", "replica_identity"],
+        "choices": ["settings", "role", "replica_identity", "functions"],
         "default": [],
     },
     "role_password": {"type": "str", "required": True, "no_log": True},

@@ -46,10 +46,12 @@ options:
     description: Password of the tenant's role, for where it is not there yet.
     type: str
     required: true
-  replica_identity:
-    description: Give tables without a replica identity one, as in M(erpops.odoo.wave_prepare).
-    type: bool
-    default: false
+  allow:
+    description: What may be changed on the source where the schema has grown since M(erpops.odoo.wave_prepare).
+    type: list
+    elements: str
+    choices: [replica_identity, functions]
+    default: []
   roles:
     description: Roles of the source and those of the target that get their rights and settings.
     type: dict
@@ -141,12 +143,6 @@ left:
   returned: success
   type: list
   elements: str
-pinned_functions:
-  description: Functions that were given a search_path on the target, since an index needs it.
-  returned: success
-  type: list
-  elements: str
-  sample: [public.immutable_unaccent(text)]
 actions:
   description: What was done or, in check mode, would be.
   returned: always
@@ -171,7 +167,7 @@ ARGUMENTS = {
     **MEMBER,
     "feed": {"type": "dict", "required": True, "options": LOGIN},
     "tenant_password": {"type": "str", "required": True, "no_log": True},
-    "replica_identity": {"type": "bool", "default": False},
+    "allow": {"type": "list", "elements": "str", "choices": ["replica_identity", "functions"], "default": []},
     "roles": {"type": "dict", "default": {}},
     "jobs": {"type": "int", "default": 2},
     "tools": {"type": "path", "default": "/usr/lib/postgresql/17/bin"},

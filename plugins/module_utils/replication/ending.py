@@ -22,7 +22,10 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.cutover import carry_all, no_files
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts, Grant, Record
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps, wait_until
+
+NEAR_BYTES = 1_048_576
+NEAR_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +54,25 @@ def check(sides: Sides, facts: Facts) -> Record:
     record = facts.source.record
     if record is None or not record.fenced:
         raise Refused(f"The source of member {sides.member.name} has no record of its fence; it cannot be opened.")
+    if plan.stands(facts) == plan.LIVE:
+        _follows(sides)
     found = seed.schema_differences(sides)
     cure = "The way back is broken by it: change the source's schema alike, or stay."
     plan.refuse_differences(sides.member, "The target's schema changed since it serves.", found, cure)
     return record
+
+
+def _follows(sides: Sides) -> None:
+    """Raises ErpopsError unless the source follows the target closely: the fence would wait for it in vain."""
+    name = sides.member.back
+
+    def near() -> bool:
+        slot = client.slot(sides.target, name)
+        return slot is not None and slot.active and slot.lag_bytes is not None and slot.lag_bytes <= NEAR_BYTES
+
+    wait_until(
+        f"The source follows the target (slot {name}; its server log has errors)", NEAR_SECONDS, sides.steps, near
+    )
 
 
 def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dict[str, Any]:

@@ -74,6 +74,18 @@ class Identity:
     was: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Function:
+    """arguments: the types, as the server writes them."""
+
+    schema: str
+    name: str
+    arguments: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}({self.arguments})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A grantee of CONNECT; an empty name is PUBLIC."""
@@ -88,6 +100,7 @@ class Record:
     the same transaction as what it tells of."""
 
     identities: tuple[Identity, ...] = ()
+    functions: tuple[Function, ...] = ()  # that were given a search_path
     fenced: bool = False
     grants: tuple[Grant, ...] = ()
     logins: tuple[str, ...] = ()  # superusers that were kept from logging in
@@ -106,6 +119,7 @@ def record_from(text: str | None) -> Record:
     if value.pop("erpops", None) != 1:
         raise ValueError("not a record of this collection")
     value["identities"] = tuple(Identity(**one) for one in value["identities"])
+    value["functions"] = tuple(Function(**one) for one in value.get("functions", ()))
     value["grants"] = tuple(Grant(**one) for one in value["grants"])
     value["logins"] = tuple(value["logins"])
     value["digests"] = tuple((kind, digest) for kind, digest in value.get("digests", ()))

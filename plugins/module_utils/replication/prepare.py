@@ -14,7 +14,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import P
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, source
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts, Function, Member
 
 with suppress(ImportError):  # the client reports it
     from psycopg import sql
@@ -34,7 +34,7 @@ IN_USE = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Setting:
     """One setting of the source's server. written: what its files hold, which counts after a restart."""
 
     name: str
@@ -43,8 +43,23 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a source lacks. role: statements; none where it is there with this password and may connect."""
+
+    settings: Mapping[str, str]
+    role: bool
+    identities: tuple[plan.NewIdentity, ...]
+    functions: tuple[Function, ...]
+    publication: bool
+
+    @property
+    def publish(self) -> bool:
+        return self.publication or bool(self.identities) or bool(self.functions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """before and after: snapshots. undo: what takes everything back, as statements or file changes."""
+    """before and after: snapshots. undo: what takes everything back, as statements."""
 
     actions: tuple[Action, ...]
     before: Mapping[str, object]
@@ -53,7 +68,7 @@ class Prepared:
     restart_needed: bool
 
 
-def needed_settings(found: Sequence[Server], used: Mapping[str, int], spare: int) -> dict[str, str]:
+def needed_settings(found: Sequence[Setting], used: Mapping[str, int], spare: int) -> dict[str, str]:
     """Settings that following needs and the server will not have after its next restart. Pure."""
     wanted = {}
     for one in found:
@@ -68,115 +83,108 @@ def needed_settings(found: Sequence[Server], used: Mapping[str, int], spare: int
 def prepare(
     sides: Sides, facts: Facts, *, allowed: Sequence[str], spare_slots: int, password: str, check_mode: bool
 ) -> Prepared:
-    """allowed: of ``settings`` (and the restart they need), ``role``, ``replica_identity``. All refusals at once."""
+    """allowed: of ``settings`` (with the restart they need), ``role``, ``replica_identity``, ``functions``."""
     plan.check("wave_prepare", sides.member, facts)
-    member = sides.member
     with translated("Reading what the source needs"):
         found = [
-            Server(name=row["name"], setting=row["setting"], written=row["written"] or row["setting"])
+            Setting(name=row["name"], setting=row["setting"], written=row["written"] or row["setting"])
             for row in rows(sides.source, SETTINGS_QUERY, [["wal_level", "max_replication_slots", "max_wal_senders"]])
         ]
-        used = rows(sides.source, IN_USE)[0]
-        role = source.make_role(sides.source, password, [member.database])
-        granted = rows(sides.source, "SELECT 1 FROM pg_roles WHERE rolname = %s"
-                       " AND has_database_privilege(oid, %s, 'CONNECT')", [ROLE, member.database])  # fmt: skip
-        published = [table for table, persistence in client.tables(sides.source) if persistence == "p"]
-    own = 0 if facts.source.slot is None else 1
-    settings = needed_settings(found, {name: int(value) - own for name, value in used.items()}, spare_slots)
-    make_role = len(role) > 1 or not granted
-    identities = plan.identities(published)
-    _refuse(member.name, settings, make_role, identities, allowed)
-    publish = facts.source.record is None or bool(identities)
-    actions = _actions(sides, settings, make_role, identities, publish)
+        role = source.make_role(sides.source, password, [sides.member.database])
+    needs = _needs(sides, facts, found, spare_slots, bool(role))
+    if problems := refusals(needs, allowed):
+        raise Refused(f"The source of member {sides.member.name} needs what was not allowed.", problems)
+    before = _snapshot(found, {}, needs)
     if not check_mode:
-        _apply(sides, settings, role if make_role else (), publish)
-    effective = {one.name: settings.get(one.name, one.written) for one in found}
-    before = {one.name: one.written for one in found} | _snapshot(
-        not make_role, facts.source.record is not None, published
-    )
-    done = {one.before.schema + "." + one.before.table for one in identities}
-    after = effective | {"role": True, "published": True, "without_identity": []}
+        _apply(sides, needs, role)
+    none = Needs(settings={}, role=False, identities=(), functions=(), publication=False)
     return Prepared(
-        actions=tuple(actions),
+        actions=actions(needs, sides.member),
         before=before,
-        after=after if done or actions else before,
-        undo=tuple(_undo(sides, settings, found, make_role, identities, publish)),
-        restart_needed=any(one.setting != effective[one.name] for one in found),
+        after=_snapshot(found, needs.settings, none),
+        undo=undo(needs, found, sides.member),
+        restart_needed=any(one.setting != needs.settings.get(one.name, one.written) for one in found),
     )
 
 
-def _snapshot(role: bool, published: bool, tables: Sequence[plan.TableFacts]) -> dict[str, object]:
-    without = [f"{one.before.schema}.{one.before.table}" for one in plan.identities(tables)]
-    return {"role": role, "published": published, "without_identity": sorted(without)}
+def _needs(sides: Sides, facts: Facts, found: Sequence[Setting], spare: int, role: bool) -> Needs:
+    with translated("Reading what the source needs"):
+        used = {name: int(value) for name, value in rows(sides.source, IN_USE)[0].items()}
+        tables = [table for table, persistence in client.tables(sides.source) if persistence == "p"]
+    own = 0 if facts.source.slot is None else 1
+    return Needs(
+        settings=needed_settings(found, {name: value - own for name, value in used.items()}, spare),
+        role=role,
+        identities=plan.identities(tables),
+        functions=source.unsafe_functions(sides.source),
+        publication=facts.source.record is None,
+    )
 
 
-def _refuse(
-    name: str,
-    settings: Mapping[str, str],
-    make_role: bool,
-    identities: Sequence[plan.NewIdentity],
-    allowed: Sequence[str],
-) -> None:
+def _snapshot(found: Sequence[Setting], settings: Mapping[str, str], needs: Needs) -> dict[str, object]:
+    return {
+        **{one.name: settings.get(one.name, one.written) for one in found},
+        "role": not needs.role,
+        "published": not needs.publication,
+        "without_identity": sorted(_table(one) for one in needs.identities),
+        "without_search_path": sorted(str(function) for function in needs.functions),
+    }
+
+
+def _table(needed: plan.NewIdentity) -> str:
+    return f"{needed.before.schema}.{needed.before.table}"
+
+
+def refusals(needs: Needs, allowed: Sequence[str]) -> list[Problem]:
     problems = []
-    if settings and "settings" not in allowed:
-        for key, value in settings.items():
+    if "settings" not in allowed:
+        for name, value in needs.settings.items():
             cure = f"It must be {value}, which needs a restart of the source's PostgreSQL. Allow settings."
-            problems.append(Problem("source", key, "", cure))
-    if make_role and "role" not in allowed:
-        problems.append(Problem(f"role {ROLE}", "", "", "It is not there or has another password. Allow role."))
-    if identities and "replica_identity" not in allowed:
-        cure = "It has no replica identity; its updates could not be followed. Allow replica_identity."
-        tables = [f"table {one.before.schema}.{one.before.table}" for one in identities]
-        problems += [Problem(table, "", "", cure) for table in tables]
-    if problems:
-        raise Refused(f"The source of member {name} needs what was not allowed.", problems)
+            problems.append(Problem("source", name, "", cure))
+    if needs.role and "role" not in allowed:
+        cure = "It is not there, has another password or may not connect. Allow role."
+        problems.append(Problem(f"role {ROLE}", "", "", cure))
+    return problems + source.forbidden(needs.identities, needs.functions, allowed)
 
 
-def _actions(
-    sides: Sides,
-    settings: Mapping[str, str],
-    make_role: bool,
-    identities: Sequence[plan.NewIdentity],
-    publish: bool,
-) -> list[Action]:
-    actions = [Action("set", f"setting {name}", value) for name, value in settings.items()]
-    if make_role:
-        actions.append(Action("make", f"role {ROLE}", f"may connect to {sides.member.database}"))
-    for one in identities:
-        table = f"table {one.before.schema}.{one.before.table}"
-        actions.append(Action("set", f"replica identity of {table}", f"index {one.index}" if one.index else "full"))
-    if publish:
-        actions.append(Action("publish", f"database {sides.member.database}"))
-    return actions
+def actions(needs: Needs, member: Member) -> tuple[Action, ...]:
+    done = [Action("set", f"setting {name}", value) for name, value in needs.settings.items()]
+    if needs.role:
+        done.append(Action("make", f"role {ROLE}", f"may connect to {member.database}"))
+    for one in needs.identities:
+        detail = f"index {one.index}" if one.index else "full"
+        done.append(Action("set", f"replica identity of table {_table(one)}", detail))
+    done += [Action("set", f"search_path of function {function}") for function in needs.functions]
+    if needs.publish:
+        done.append(Action("publish", f"database {member.database}"))
+    return tuple(done)
 
 
-def _apply(sides: Sides, settings: Mapping[str, str], role: Sequence[sql.Composed], publish: bool) -> None:
+def _apply(sides: Sides, needs: Needs, role: Sequence[sql.Composed]) -> None:
     with translated("Preparing the source"):
-        for name, value in settings.items():
+        for name, value in needs.settings.items():
             form = sql.SQL("ALTER SYSTEM SET {} = {}")
             execute(sides.source, form.format(sql.Identifier(name), sql.Literal(value)))
         execute(sides.source, *role)
-    if publish:
-        source.publish(sides, allowed=True)
+    if needs.publish:
+        source.publish(sides, ("replica_identity", "functions"))
 
 
-def _undo(
-    sides: Sides,
-    settings: Mapping[str, str],
-    found: Sequence[Server],
-    make_role: bool,
-    identities: Sequence[plan.NewIdentity],
-    publish: bool,
-) -> list[str]:
-    """As text for the operator; the verb rollback does what concerns the member by itself."""
-    undo = [
-        f"ALTER SYSTEM RESET {name}; -- was {one.written}" for one in found for name in settings if one.name == name
+def undo(needs: Needs, found: Sequence[Setting], member: Member) -> tuple[str, ...]:
+    """As text for the operator; wave_rollback does by itself what concerns the member alone."""
+    texts = [
+        f"ALTER SYSTEM SET {one.name} = '{one.setting}'; -- and a restart"
+        for one in found
+        if one.name in needs.settings
     ]
-    if make_role:
-        undo.append(f'DROP OWNED BY "{ROLE}"; DROP ROLE "{ROLE}";')
-    for one in identities:
+    if needs.role:
+        texts.append(f'DROP OWNED BY "{ROLE}"; DROP ROLE "{ROLE}";')
+    for one in needs.identities:
         how = "NOTHING" if one.before.was == "n" else "DEFAULT"
-        undo.append(f'ALTER TABLE "{one.before.schema}"."{one.before.table}" REPLICA IDENTITY {how};')
-    if publish:
-        undo.append(f'DROP PUBLICATION "{sides.member.forward}";')
-    return undo
+        texts.append(f'ALTER TABLE "{one.before.schema}"."{one.before.table}" REPLICA IDENTITY {how};')
+    for function in needs.functions:
+        place = f'"{function.schema}"."{function.name}"({function.arguments})'
+        texts.append(f"ALTER FUNCTION {place} RESET search_path;")
+    if needs.publish:
+        texts.append(f'DROP PUBLICATION "{member.forward}";')
+    return tuple(texts)

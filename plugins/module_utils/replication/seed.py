@@ -45,7 +45,7 @@ class Seeding:
     feed: Login
     tools: dump.Tools
     password: str  # of the tenant's role
-    identity_allowed: bool
+    allowed: tuple[str, ...]
     roles: Mapping[str, str]  # roles of the source -> roles of the target
     lag_bytes: int
     catch_up_seconds: float
@@ -62,7 +62,7 @@ def seed(sides: Sides, seeding: Seeding, facts: Facts) -> dict[str, Any]:
         with sides.steps.step("clear"):
             clear(sides)
         with sides.steps.step("publish"):
-            source.publish(sides, allowed=seeding.identity_allowed)
+            source.publish(sides, seeding.allowed)
         with sides.steps.step("database"):
             _database(sides, seeding)
         result = _copied(sides, seeding)
@@ -161,7 +161,6 @@ def _database(sides: Sides, seeding: Seeding) -> None:
 def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
     """Everything as of one snapshot, and a subscription that goes on from there, still disabled."""
     member, steps = sides.member, sides.steps
-    unsafe = rows(sides.source, statements.UNSAFE_FUNCTIONS)
     with (
         steps.step("slot"),
         slot_snapshot(sides) as snapshot,
@@ -171,7 +170,6 @@ def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
         arguments = (seeding.tools, place, sides.target_server, member.passing, member.name)
         with steps.step("schema"):
             dump.restore(*arguments, ["pre-data"])
-            _pin_functions(sides, unsafe)
         with steps.step("restore"):
             dump.restore(*arguments, ["data", "post-data"])
     with steps.step("carry"):
@@ -180,7 +178,7 @@ def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
         execute(sides.passing, "ANALYZE")
     with steps.step("subscribe"):
         _subscribe(sides, seeding.feed)
-    return {"pinned_functions": [f"{row['schema']}.{row['name']}({row['arguments']})" for row in unsafe], "left": left}
+    return {"left": left}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres import scram
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, one, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Grant, Record
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Function, Grant, Record
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.plan import NewIdentity, identities
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import wait_until
 
@@ -46,36 +46,57 @@ def make_role(connection: Connection, password: str, databases: Sequence[str]) -
         )
         texts.append(form.format(name, sql.Literal(scram.verifier(password))))
     for database in databases:
+        given = [row["grantee"] for row in rows(connection, statements.GRANTS, [database, ""])]
+        if ROLE in given:  # by name: what PUBLIC has goes with the fence
+            continue
         texts.append(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), name))
     return texts
 
 
-def publish(sides: Sides, *, allowed: bool) -> Record:
-    """Replica identities, publication and the record of both, in one transaction; anew if tables came or went.
+def unsafe_functions(connection: Connection) -> tuple[Function, ...]:
+    with translated("Reading functions in indexes"):
+        return tuple(Function(**row) for row in rows(connection, statements.UNSAFE_FUNCTIONS))
 
-    Raises Refused if a table needs another identity and the operator did not allow it.
+
+def publish(sides: Sides, allowed: Sequence[str]) -> Record:
+    """Replica identities, functions, publication and the record of them, in one transaction; anew if tables came or
+    went. Raises Refused for what the operator did not allow.
     """
     connection, member = sides.source, sides.member
     published = [facts for facts, persistence in client.tables(connection) if persistence == "p"]
     needed = identities(published)
-    if needed and not allowed:
-        cure = "Allow replica_identity, or give it a primary key: without one its updates cannot be followed."
-        problems = [Problem(f"table {one.before.schema}.{one.before.table}", "", "", cure) for one in needed]
-        raise Refused(f"Member {member.name} has tables without a replica identity.", problems)
+    functions = unsafe_functions(connection)
+    if problems := forbidden(needed, functions, allowed):
+        raise Refused(f"The source of member {member.name} needs what was not allowed.", problems)
     found = one(connection, statements.SOURCE_RECORD, [member.forward])
     record = client.record_of(member, found["record"]) if found else Record()
     wanted = sorted(facts.table for facts in published)
     digests = tuple(sorted(client.digests(connection).items()))
-    if found is None or needed or wanted != _published(sides) or digests != record.digests:
+    if found is None or needed or functions or wanted != _published(sides) or digests != record.digests:
         changed = (*record.identities, *(one.before for one in needed))
-        record = replace(record, identities=changed, committed=False, digests=digests)
+        pinned = (*record.functions, *functions)
+        record = replace(record, identities=changed, functions=pinned, committed=False, digests=digests)
         client.in_transaction(connection, "Publishing on the source", [
             *(_identity(one) for one in needed),
+            *(statements.pin_function(function) for function in functions),
             statements.drop_publication(member.forward),
             statements.create_publication(member.forward, wanted),
             save_record(sides, record),
         ])  # fmt: skip
     return record
+
+
+def forbidden(needed: Sequence[NewIdentity], functions: Sequence[Function], allowed: Sequence[str]) -> list[Problem]:
+    """What a database needs and the operator did not allow."""
+    problems = []
+    if "replica_identity" not in allowed:
+        cure = "Its updates could not be followed. Allow replica_identity, or give it a primary key."
+        for one in needed:
+            problems.append(Problem(f"table {one.before.schema}.{one.before.table}", "replica identity", "none", cure))
+    if "functions" not in allowed:
+        cure = "An index, check or default calls it, and nothing could be applied. Allow functions."
+        problems += [Problem(f"function {one}", "search_path", "not set", cure) for one in functions]
+    return problems
 
 
 def _identity(needed: NewIdentity) -> sql.Composed:
@@ -166,6 +187,7 @@ def withdraw(sides: Sides, record: Record | None) -> None:
     drop_slot(sides.source, sides.member.forward)
     if record is not None:
         texts = [statements.restore_identity(identity) for identity in record.identities]
+        texts += [statements.unpin_function(function) for function in record.functions]
         texts.append(statements.drop_publication(sides.member.forward))
         client.in_transaction(sides.source, "Withdrawing from the source", texts)
 

@@ -9,7 +9,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import LiteralString
 
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import PUBLIC, Grant, Identity, Table
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import (
+    PUBLIC,
+    Function,
+    Grant,
+    Identity,
+    Table,
+)
 
 with suppress(ImportError):  # the client reports it
     from psycopg import sql
@@ -237,6 +243,21 @@ def restore_identity(identity: Identity) -> sql.Composed:
     how = sql.SQL("NOTHING" if identity.was == "n" else "DEFAULT")
     name = sql.Identifier(identity.schema, identity.table)
     return sql.SQL("ALTER TABLE IF EXISTS {} REPLICA IDENTITY {}").format(name, how)
+
+
+def pin_function(function: Function) -> sql.Composed:
+    """What restores and applies runs with an empty search_path, and the function must find what it calls."""
+    path = sql.SQL(", ").join([sql.Identifier(function.schema), sql.SQL("public"), sql.SQL("pg_temp")])
+    return sql.SQL("ALTER FUNCTION {} SET search_path = {}").format(_signature(function), path)
+
+
+def unpin_function(function: Function) -> sql.Composed:
+    return sql.SQL("ALTER FUNCTION {} RESET search_path").format(_signature(function))
+
+
+def _signature(function: Function) -> sql.Composed:
+    # the types are the server's own rendering, quoted where they must be; no Identifier can carry them
+    return sql.Identifier(function.schema, function.name) + sql.SQL(f"({function.arguments})")
 
 
 def create_publication(name: str, tables: Sequence[Table]) -> sql.Composed:

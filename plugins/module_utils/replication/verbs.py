@@ -100,7 +100,7 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             seconds=parameters["dump_seconds"],
         ),
         password=parameters["tenant_password"],
-        identity_allowed=parameters["replica_identity"],
+        allowed=tuple(parameters["allow"]),
         roles=parameters["roles"],
         lag_bytes=parameters["lag_bytes"],
         catch_up_seconds=parameters["catch_up_seconds"],
@@ -117,7 +117,7 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             found = seeding.seed(sides, wanted, facts)
         return _done(
             sides, state, plan.FOLLOWING, action, check_mode, diverged=reasons,
-            left=found.get("left", []), pinned_functions=found.get("pinned_functions", []),
+            left=found.get("left", []),
         )  # fmt: skip
 
 

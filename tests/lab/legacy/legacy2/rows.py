@@ -4,8 +4,14 @@ project = env["project.project"].create({"name": "Orchard", "allow_timesheets": 
 task = env["project.task"].create({"name": "Planting", "project_id": project.id})
 employee = env["hr.employee"].search([], limit=1)
 for day in range(1, 15):
-    env["account.analytic.line"].create({
-        "name": "Planting", "project_id": project.id, "task_id": task.id, "unit_amount": 6,
-        "employee_id": employee.id, "date": "2026-03-%02d" % day,
-    })
+    env["account.analytic.line"].create(
+        {
+            "name": "Planting",
+            "project_id": project.id,
+            "task_id": task.id,
+            "unit_amount": 6,
+            "employee_id": employee.id,
+            "date": "2026-03-%02d" % day,
+        }
+    )
 env.cr.commit()
