@@ -39,7 +39,7 @@ options:
         description: Password of C(erpops_wave) on the target.
         type: str
       sslmode:
-        description: How the source checks the connection, such as V(verify-full).
+        description: How the source checks it. PostgreSQL before 15 matches names only, so V(verify-ca) for addresses.
         type: str
       sslrootcert:
         description: File on the source with the certificate of the target's authority.
@@ -56,6 +56,42 @@ options:
     description: How long the last changes may take to arrive.
     type: int
     default: 60
+  filestore:
+    description:
+      - Both filestores. Without it the files are not this module's matter.
+      - A file that the database knows and the giving side lacks is reported in RV(filestore), and is no failure.
+    type: dict
+    suboptions:
+      source:
+        description: The source's filestore.
+        type: dict
+        required: true
+        suboptions: &place
+          folder:
+            description: Folder of all filestores there.
+            type: path
+            required: true
+          name:
+            description: Name of this one; by default that of the database.
+            type: str
+          command:
+            description: How to get there, such as an ssh command line; empty for this host.
+            type: list
+            elements: str
+            default: []
+          forced:
+            description: The other side runs the filestore's script by itself, since the key allows nothing else.
+            type: bool
+            default: false
+      target:
+        description: The target's filestore.
+        type: dict
+        required: true
+        suboptions: *place
+      seconds:
+        description: The longest that one command on either side may take.
+        type: int
+        default: 3600
   lag_bytes:
     description: How near the target must be before the window opens.
     type: int
@@ -92,9 +128,16 @@ EXAMPLES = r"""
     back:
       host: "{{ groups['postgres'] | map('extract', hostvars, 'estate_address') }}"
       password: "{{ wave_role_password }}"
-      sslmode: verify-full
+      sslmode: verify-ca
       sslrootcert: /var/lib/postgresql/erpops-ca.crt
     window_seconds: 120
+    filestore:
+      source:
+        folder: /var/lib/odoo/.local/share/Odoo/filestore
+        command: [ssh, -F, /var/lib/erpops/sources/legacy1.conf, filestore]
+        forced: true
+      target:
+        folder: /var/lib/erpops/tenants/acme/filestore
     member: acme
     database: acme_prod
     source:
@@ -116,6 +159,11 @@ timings:
   type: list
   elements: dict
   sample: [{step: drain, seconds: 0.21}]
+filestore:
+  description: What was copied and found; missing and corrupt are cut off after 50.
+  returned: success
+  type: dict
+  sample: {files: 240, copied: 12, missing: [], missing_count: 0, corrupt: [], corrupt_count: 0}
 window_seconds:
   description: How long nobody served; nothing in check mode.
   returned: success
@@ -149,10 +197,11 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import LOGIN, MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER
 
 ARGUMENTS = {
     **MEMBER,
+    **FILESTORE,
     "back": {"type": "dict", "required": True, "options": LOGIN},
     "jobs": {"type": "int", "default": 4},
     "window_seconds": {"type": "int", "default": 300},

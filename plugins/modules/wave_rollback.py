@@ -27,6 +27,42 @@ options:
     description: How long the last changes may take to arrive.
     type: int
     default: 60
+  filestore:
+    description:
+      - Both filestores. Without it the files are not this module's matter.
+      - A file that the database knows and the giving side lacks is reported in RV(filestore), and is no failure.
+    type: dict
+    suboptions:
+      source:
+        description: The source's filestore.
+        type: dict
+        required: true
+        suboptions: &place
+          folder:
+            description: Folder of all filestores there.
+            type: path
+            required: true
+          name:
+            description: Name of this one; by default that of the database.
+            type: str
+          command:
+            description: How to get there, such as an ssh command line; empty for this host.
+            type: list
+            elements: str
+            default: []
+          forced:
+            description: The other side runs the filestore's script by itself, since the key allows nothing else.
+            type: bool
+            default: false
+      target:
+        description: The target's filestore.
+        type: dict
+        required: true
+        suboptions: *place
+      seconds:
+        description: The longest that one command on either side may take.
+        type: int
+        default: 3600
 extends_documentation_fragment:
   - erpops.odoo.member
 attributes:
@@ -52,6 +88,13 @@ EXAMPLES = r"""
 - name: Bring acme back
   erpops.odoo.wave_rollback:
     window_seconds: 120
+    filestore:
+      source:
+        folder: /var/lib/odoo/.local/share/Odoo/filestore
+        command: [ssh, -F, /var/lib/erpops/sources/legacy1.conf, filestore]
+        forced: true
+      target:
+        folder: /var/lib/erpops/tenants/acme/filestore
     member: acme
     database: acme_prod
     source:
@@ -73,6 +116,11 @@ timings:
   type: list
   elements: dict
   sample: [{step: drain, seconds: 0.21}]
+filestore:
+  description: What was copied and found; missing and corrupt are cut off after 50.
+  returned: success
+  type: dict
+  sample: {files: 240, copied: 12, missing: [], missing_count: 0, corrupt: [], corrupt_count: 0}
 window_seconds:
   description: How long nobody served; nothing in check mode.
   returned: success
@@ -106,10 +154,11 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, MEMBER
 
 ARGUMENTS = {
     **MEMBER,
+    **FILESTORE,
     "jobs": {"type": "int", "default": 4},
     "window_seconds": {"type": "int", "default": 300},
     "drain_seconds": {"type": "int", "default": 60},

@@ -80,6 +80,42 @@ options:
     description: How long that may take.
     type: int
     default: 3600
+  filestore:
+    description:
+      - Both filestores. Without it the files are not this module's matter.
+      - A file that the database knows and the giving side lacks is reported in RV(filestore), and is no failure.
+    type: dict
+    suboptions:
+      source:
+        description: The source's filestore.
+        type: dict
+        required: true
+        suboptions: &place
+          folder:
+            description: Folder of all filestores there.
+            type: path
+            required: true
+          name:
+            description: Name of this one; by default that of the database.
+            type: str
+          command:
+            description: How to get there, such as an ssh command line; empty for this host.
+            type: list
+            elements: str
+            default: []
+          forced:
+            description: The other side runs the filestore's script by itself, since the key allows nothing else.
+            type: bool
+            default: false
+      target:
+        description: The target's filestore.
+        type: dict
+        required: true
+        suboptions: *place
+      seconds:
+        description: The longest that one command on either side may take.
+        type: int
+        default: 3600
 extends_documentation_fragment:
   - erpops.odoo.member
 attributes:
@@ -111,6 +147,13 @@ EXAMPLES = r"""
       password: "{{ wave_role_password }}"
     tenant_password: "{{ estate_secret | erpops.odoo.estate_password('postgres', 'acme', 1) }}"
     roles: {bi_reader: bi_reader}
+    filestore:
+      source:
+        folder: /var/lib/odoo/.local/share/Odoo/filestore
+        command: [ssh, -F, /var/lib/erpops/sources/legacy1.conf, filestore]
+        forced: true
+      target:
+        folder: /var/lib/erpops/tenants/acme/filestore
     member: acme
     database: acme_prod
     source:
@@ -138,6 +181,11 @@ diverged:
   type: list
   elements: str
   sample: [table public.note_stage is only on the source]
+filestore:
+  description: What was copied and found; missing and corrupt are cut off after 50.
+  returned: success
+  type: dict
+  sample: {files: 240, copied: 12, missing: [], missing_count: 0, corrupt: [], corrupt_count: 0}
 left:
   description: Rights and settings of roles that the target does not have.
   returned: success
@@ -161,10 +209,11 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import LOGIN, MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER
 
 ARGUMENTS = {
     **MEMBER,
+    **FILESTORE,
     "feed": {"type": "dict", "required": True, "options": LOGIN},
     "tenant_password": {"type": "str", "required": True, "no_log": True},
     "allow": {"type": "list", "elements": "str", "choices": ["replica_identity", "functions"], "default": []},

@@ -13,7 +13,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, source, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Login
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.seed import LOST_KEEPALIVES
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.seed import LOST_KEEPALIVES, subscription_options
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import wait_until
 
 with suppress(ImportError):  # the client reports it
@@ -48,18 +48,8 @@ def prepare(sides: Sides, way: WayBack) -> None:
                 "", **way.back.parameters(), dbname=member.name, application_name=member.back,
                 target_session_attrs="read-write", **LOST_KEEPALIVES,
             )  # fmt: skip
-            execute(sides.source, statements.create_subscription(member.back, conninfo, _options(sides)))
-
-
-def _options(sides: Sides) -> list[str]:
-    """What the source's version knows of."""
-    version = sides.source.info.server_version
-    options = []
-    if version >= 150_000:
-        options.append("disable_on_error = true")
-    if version >= 160_000:
-        options.append("origin = none")
-    return options
+            options = subscription_options(sides.source.info.server_version)
+            execute(sides.source, statements.create_subscription(member.back, conninfo, options))
 
 
 def _create_slot(sides: Sides) -> None:

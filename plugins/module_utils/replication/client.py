@@ -236,6 +236,15 @@ def digests(connection: Connection) -> dict[str, str]:
         return {row["kind"]: row["digest"] for row in rows(connection, statements.DIGESTS)}
 
 
+def attachments(connection: Connection) -> list[str]:
+    """Names that the database knows in the filestore."""
+    with postgres.translated("Reading the attachments"):
+        there = one(connection, statements.HAS_ATTACHMENTS)
+        if not there or not there["there"]:
+            return []
+        return [row["name"] for row in rows(connection, statements.ATTACHMENTS)]
+
+
 def same_text(connection: Connection, oldest: int) -> None:
     """Settings under which equal values are equal text. oldest: the older server_version_num of the two."""
     digits = "1" if oldest >= SHORT_FLOATS else "0"

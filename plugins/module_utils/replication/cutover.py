@@ -53,10 +53,10 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
         return {}
     with sides.steps.step("check"):
         check(sides, wanted, facts)
-    with sides.steps.step("way_back"):
-        back.prepare(sides, wanted.way)
     record = facts.source.record or Record()
     try:
+        with sides.steps.step("way_back"):
+            back.prepare(sides, wanted.way)
         return _window(sides, wanted, facts, record)
     except BaseException as error:
         raise returned(sides, error) from error

@@ -47,7 +47,7 @@ def dumped(tools: Tools, name: str, source: Login, database: str, snapshot: str)
     with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=spool) as folder:
         place = Path(folder, "dump")
         _run(tools, source.parameters(), [
-            "pg_dump", "--format=directory", f"--jobs={tools.jobs}", "--compress=zstd:1", f"--snapshot={snapshot}",
+            "pg_dump", "--format=directory", f"--jobs={tools.jobs}", "--compress=1", f"--snapshot={snapshot}",
             "--no-sync", *NOT_OURS, f"--file={place}", f"--dbname={database}",
         ])  # fmt: skip
         yield place

@@ -206,11 +206,17 @@ def _pin_functions(sides: Sides, unsafe: list[client.Row]) -> None:
             execute(sides.passing, form.format(sql.Identifier(row["schema"], row["name"]), arguments))
 
 
+def subscription_options(version: int) -> list[str]:
+    """What a subscriber of this server_version_num knows of what a subscription should have."""
+    options = ["disable_on_error = true"] if version >= 150_000 else []
+    return [*options, "origin = none"] if version >= 160_000 else options
+
+
 def _subscribe(sides: Sides, feed: Login) -> None:
     conninfo = make_conninfo(
         "", **feed.parameters(), dbname=sides.member.database, application_name=sides.member.forward, **LOST_KEEPALIVES
     )
-    options = ["disable_on_error = true", "origin = none", "streaming = on"]
+    options = ["streaming = on", *subscription_options(sides.passing.info.server_version)]
     with translated("Subscribing to the source"):
         execute(sides.passing, statements.create_subscription(sides.member.forward, conninfo, options))
 

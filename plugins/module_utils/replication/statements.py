@@ -152,6 +152,11 @@ MATERIALIZED: LiteralString = f"""
     SELECT n.nspname AS schema, c.relname AS name FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind = 'm' AND c.relispopulated AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION} ORDER BY c.oid
 """
+# Odoo's attachments that lie in the filestore.
+ATTACHMENTS: LiteralString = """
+    SELECT DISTINCT store_fname AS name FROM public.ir_attachment WHERE store_fname IS NOT NULL
+"""
+HAS_ATTACHMENTS: LiteralString = "SELECT to_regclass('public.ir_attachment') IS NOT NULL AS there"
 EXTENSIONS: LiteralString = """
     SELECT e.extname AS name, n.nspname AS schema
     FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace

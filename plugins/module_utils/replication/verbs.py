@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
@@ -26,7 +27,11 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     seed as seeding,
 )
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import login_from, member_from
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
+    filestores_from,
+    login_from,
+    member_from,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps
@@ -65,6 +70,20 @@ def _done(sides: Sides, state: str, expected: str, action: Action | None, check_
         actions=(action,) if action else (),
         values={"state": after, "timings": sides.steps.timings, **values},
     )
+
+
+def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -> Callable[[], dict[str, Any]]:
+    """What copies the member's files in the direction of the move, or back."""
+    stores = filestores_from(parameters)
+    if stores is None:
+        return switching.no_files
+    giver, taker = (stores.target, stores.source) if back else (stores.source, stores.target)
+
+    def copied() -> dict[str, Any]:
+        known = client.attachments(sides.target if back else sides.source)
+        return copy_missing(giver, taker, known, sides.steps.remaining, stores.seconds).as_dict()
+
+    return copied
 
 
 def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
@@ -113,11 +132,14 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         whole = followed and not reasons and facts.target.enabled
         action = None if whole else Action("seed", f"member {sides.member.name}", "; ".join(reasons))
         found: dict[str, Any] = {}
+        files: dict[str, Any] = {}
         if not check_mode:
             found = seeding.seed(sides, wanted, facts)
+            with sides.steps.step("files"):
+                files = _files(parameters, sides)()
         return _done(
             sides, state, plan.FOLLOWING, action, check_mode, diverged=reasons,
-            left=found.get("left", []),
+            left=found.get("left", []), filestore=files,
         )  # fmt: skip
 
 
@@ -126,6 +148,7 @@ def _measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:
         "window_seconds": sides.steps.window_seconds,
         "compared": found.get("compared", {}),
         "carried": found.get("carried", {}),
+        "filestore": found.get("files", {}),
     }
 
 
@@ -144,6 +167,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         if check_mode and action:
             switching.check(sides, wanted, facts)
         elif not check_mode:
+            wanted = replace(wanted, files=_files(parameters, sides))
             found = switching.cutover(sides, wanted, facts)
         return _done(sides, state, plan.LIVE, action, check_mode, **_measured(sides, found))
 
@@ -151,7 +175,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
 def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
         state = plan.stands(facts)
-        if state in plan.ALLOWED["wave_rollback"]:
+        if state in plan.ALLOWED["wave_rollback"] or state not in plan.ALLOWED["withdraw"]:
             return _back_from_live(sides, facts, parameters, check_mode)
         plan.check("withdraw", sides.member, facts)
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
@@ -161,7 +185,11 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
 
 
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
-    wanted = ending.Rollback(jobs=parameters["jobs"], drain_seconds=parameters["drain_seconds"])
+    wanted = ending.Rollback(
+        jobs=parameters["jobs"],
+        drain_seconds=parameters["drain_seconds"],
+        files=_files(parameters, sides, back=True),
+    )
     state = plan.check("wave_rollback", sides.member, facts)
     action = None if state == plan.ROLLED_BACK else Action("roll back", f"member {sides.member.name}")
     found: dict[str, Any] = {}

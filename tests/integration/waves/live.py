@@ -79,7 +79,7 @@ class Waves:
                 "catch_up_seconds": 60,
             },
             "cutover": {
-                "back": self.login([self.target.address], password=WAVE_PASSWORD, sslmode="verify-full",
+                "back": self.login([self.target.address], password=WAVE_PASSWORD, sslmode="verify-ca",
                                    sslrootcert=self.certificate),
                 "jobs": 4,
                 "window_seconds": 60,
