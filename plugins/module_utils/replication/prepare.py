@@ -21,7 +21,7 @@ with suppress(ImportError):  # the client reports it
 
 SETTINGS_QUERY = """
     SELECT name, setting, boot_val, coalesce(pending_restart, false) AS pending,
-           (SELECT f.setting FROM pg_file_settings AS f WHERE f.name = s.name AND f.error IS NOT DISTINCT FROM NULL
+           (SELECT f.setting FROM pg_file_settings AS f WHERE f.name = s.name
             ORDER BY f.seqno DESC LIMIT 1) AS written,
            EXISTS (SELECT FROM pg_file_settings AS f WHERE f.name = s.name
                    AND f.sourcefile LIKE '%%postgresql.auto.conf') AS automatic

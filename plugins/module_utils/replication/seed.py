@@ -55,10 +55,12 @@ def seed(sides: Sides, seeding: Seeding, facts: Facts) -> dict[str, Any]:
     """Bring the member to following. Raises Refused from where it must not begin. Returns what is worth keeping."""
     state = plan.check("wave_seed", sides.member, facts)
     result: dict[str, Any] = {}
-    if state in (plan.FOLLOWING, plan.DIVERGED) and not diverged(sides, facts):
+    reasons = diverged(sides, facts) if state in (plan.FOLLOWING, plan.DIVERGED) else []
+    if state == plan.FOLLOWING and facts.target.enabled and not reasons:
         catch_up(sides, seeding)
         return result
-    if not _resumable(sides.member, facts):
+    if reasons or not _resumable(sides.member, facts):
+        source.check_allowed(sides, seeding.allowed)  # before anything is cleared
         with sides.steps.step("clear"):
             clear(sides)
         with sides.steps.step("publish"):

@@ -16,7 +16,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Function, Grant, Record
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.plan import NewIdentity, identities
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.plan import NewIdentity, TableFacts, identities
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import wait_until
 
 with suppress(ImportError):  # the client reports it
@@ -58,16 +58,23 @@ def unsafe_functions(connection: Connection) -> tuple[Function, ...]:
         return tuple(Function(**row) for row in rows(connection, statements.UNSAFE_FUNCTIONS))
 
 
+def check_allowed(
+    sides: Sides, allowed: Sequence[str]
+) -> tuple[list[TableFacts], tuple[NewIdentity, ...], tuple[Function, ...]]:
+    """Tables to publish, and what they need before. Raises Refused for what the operator did not allow."""
+    published = [facts for facts, persistence in client.tables(sides.source) if persistence == "p"]
+    needed, functions = identities(published), unsafe_functions(sides.source)
+    if problems := forbidden(needed, functions, allowed):
+        raise Refused(f"The source of member {sides.member.name} needs what was not allowed.", problems)
+    return published, needed, functions
+
+
 def publish(sides: Sides, allowed: Sequence[str]) -> Record:
     """Replica identities, functions, publication and the record of them, in one transaction; anew if tables came or
     went. Raises Refused for what the operator did not allow.
     """
     connection, member = sides.source, sides.member
-    published = [facts for facts, persistence in client.tables(connection) if persistence == "p"]
-    needed = identities(published)
-    functions = unsafe_functions(connection)
-    if problems := forbidden(needed, functions, allowed):
-        raise Refused(f"The source of member {member.name} needs what was not allowed.", problems)
+    published, needed, functions = check_allowed(sides, allowed)
     found = one(connection, statements.SOURCE_RECORD, [member.forward])
     record = client.record_of(member, found["record"]) if found else Record()
     wanted = sorted(facts.table for facts in published)

@@ -19,6 +19,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     dump,
     ending,
     plan,
+    source,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import cutover as switching
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
@@ -54,8 +55,8 @@ def _opened(
     parameters: Mapping[str, Any], check_mode: bool, budget: float | None = None
 ) -> Iterator[tuple[Sides, Facts]]:
     steps = Steps(budget)
-    source = login_from(parameters["source"], SUPERUSER)
-    with client.opened(member_from(parameters), source, server_from(parameters), steps) as sides:
+    login = login_from(parameters["source"], SUPERUSER)
+    with client.opened(member_from(parameters), login, server_from(parameters), steps) as sides:
         if not check_mode:
             client.lock(sides)
         yield sides, client.read(sides)
@@ -133,7 +134,9 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if whole else Action("seed", f"member {sides.member.name}", "; ".join(reasons))
         found: dict[str, Any] = {}
         files: dict[str, Any] = {}
-        if not check_mode:
+        if check_mode and action:
+            source.check_allowed(sides, wanted.allowed)
+        elif not check_mode:
             found = seeding.seed(sides, wanted, facts)
             with sides.steps.step("files"):
                 files = _files(parameters, sides)()

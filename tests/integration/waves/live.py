@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,6 @@ class Waves:
     target: LabHost
     tunnel: str
     certificate: str
-    made: list[str] = field(default_factory=list)
 
     def source_sql(self, query: str, database: str = "postgres", user: str = "postgres") -> str:
         return _psql(self.legacy, f"runuser -u {user} -- psql", database, query)
@@ -143,7 +142,8 @@ class Waves:
             f"{member}_old",
             "odoo",
         )
-        self.made.append(member)
+        for host in (self.legacy, self.target):
+            host.shell(f"rm -f {FOLDER}/{member}.acks")
 
     def remove(self, member: str) -> None:
         back, forward = f"erpops_back_{member}", f"erpops_{member}"
