@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +22,12 @@ from typing import Any
 
 from contracts.harness import ROOT, LabHost
 
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore import copy
+
 HERE = Path(__file__).parent
 CLUSTER = ROOT / "tests" / "integration" / "tenant_databases" / "cluster.sh"
 FOLDER = "/srv/erpops-waves"
+FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
 WAVE_PASSWORD = "the password of the subscriptions"
 TENANT_PASSWORD = "the password of the tenant"
 ADMIN_PASSWORD = "the password of the administrator"
@@ -89,7 +94,17 @@ class Waves:
             "rollback": {"jobs": 4, "window_seconds": 60, "drain_seconds": 30},
             "commit": {},
         }  # fmt: skip
+        filestore = {
+            "source": {
+                "folder": FILESTORES,
+                "command": ["ssh", "-F", "/var/lib/erpops/sources/legacy1.conf", "filestore"],
+                "forced": True,
+            },
+            "target": {"folder": f"{FOLDER}/filestores"},
+            "seconds": 120,
+        }
         return {
+            "filestore": filestore if verb in ("seed", "cutover", "rollback") else None,
             "member": member,
             "database": f"{member}_old",
             "source": self.login([self.tunnel]),
@@ -205,7 +220,7 @@ def prepared() -> Waves:
     legacy, target = hosts["legacy1"], hosts["db1"]
     tunnel = "/run/erpops-sources/legacy1"
     _cluster(target)
-    _tunnel(legacy, target, tunnel)
+    _tunnel(legacy, target)
     _code(target)
     legacy.shell("systemctl stop odoo cron")  # only the tests write
     certificate = "/var/lib/postgresql/erpops-ca.crt"
@@ -244,30 +259,35 @@ def _code(target: LabHost) -> None:
     assert pack.wait() == 0
 
 
-def _tunnel(legacy: LabHost, target: LabHost, place: str) -> None:
-    target.shell(
-        "install -d -o postgres -g postgres -m 0700 /var/lib/erpops/sources; cd /var/lib/erpops/sources; "
-        "[ -e legacy1.key ] || runuser -u postgres -- ssh-keygen -q -t ed25519 -N '' -f legacy1.key"
-    )
+def _tunnel(legacy: LabHost, target: LabHost) -> None:
+    """By the role; what an operator lets in on the source is done here by hand."""
+    play = [{
+        "hosts": target.name, "gather_facts": False, "roles": ["erpops.odoo.wave_source"],
+        "vars": {"wave_source_host": legacy.name, "wave_source_address": legacy.address},
+    }]  # fmt: skip
+    for _again in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder, "play.yml")
+            place.write_text(json.dumps(play))
+            done = subprocess.run(
+                [ROOT / "build/venv/bin/ansible-playbook", place, "-i", legacy.inventories[0]], cwd=ROOT, text=True,
+                env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}, capture_output=True, check=False,
+                timeout=SECONDS,
+            )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+    assert "changed=0" in done.stdout, done.stdout
     key = target.shell("cat /var/lib/erpops/sources/legacy1.key.pub").strip()
-    line = f'restrict,port-forwarding,command="/bin/false" {key}'
-    folder = "/var/lib/postgresql/.ssh"
-    legacy.shell(
-        f"install -d -o postgres -g postgres -m 0700 {folder}; echo {shlex.quote(line)} > {folder}/authorized_keys; "
-        f"chown postgres: {folder}/authorized_keys"
-    )
-    unit = f"""[Service]
-User=postgres
-RuntimeDirectory=erpops-sources/legacy1
-ExecStart=/usr/bin/ssh -N -T -i /var/lib/erpops/sources/legacy1.key -o BatchMode=yes -o ExitOnForwardFailure=yes \
- -o ServerAliveInterval=5 -o StreamLocalBindUnlink=yes -o StrictHostKeyChecking=accept-new \
- -o UserKnownHostsFile=/var/lib/erpops/sources/legacy1.known \
- -L {place}/.s.PGSQL.5432:/var/run/postgresql/.s.PGSQL.5432 -L {place}/.s.PGSQL.5433:127.0.0.1:5432 \
- postgres@{legacy.address}
-Restart=always
-RestartSec=1
-"""
+    lines = {
+        "postgres": f'restrict,port-forwarding,command="/bin/false" {key}',
+        "root": f'restrict,command="{copy.forced_command(FILESTORES)}" {key}',
+    }
+    for user, line in lines.items():
+        file = f"$(getent passwd {user} | cut -d: -f6)/.ssh/authorized_keys"
+        legacy.shell(
+            f"install -d -o {user} -m 0700 $(dirname {file}); touch {file}; sed -i '/ erpops$/d' {file}; "
+            f"echo {shlex.quote(line)} >> {file}; chown {user} {file}"
+        )
     target.shell(
-        f"printf %s {shlex.quote(unit)} > /etc/systemd/system/erpops-source-legacy1.service; systemctl daemon-reload; "
-        "systemctl restart erpops-source-legacy1; sleep 1"
+        "systemctl restart erpops-source-legacy1; for try in $(seq 50); do"
+        " [ -e /run/erpops-sources/legacy1/.s.PGSQL.5433 ] && exit 0; sleep 0.2; done; exit 1"
     )

@@ -11,10 +11,8 @@ from __future__ import annotations
 from integration.waves.live import Waves
 from integration.waves.test_moves import Make, following, nothing_lost, prepared, serves
 
-SEED = [
-    "clear", "publish", "database", "slot", "dump", "schema", "restore", "carry", "subscribe", "rename", "follow",
-    "catch_up",
-]  # fmt: skip
+# ``name!`` is right after a step. What a step before a whole copy leaves is cleared; a few of those stand for all.
+SEED = ["clear", "publish", "slot", "schema", "subscribe", "rename", "rename!", "follow", "follow!", "catch_up"]
 CUTOVER = ["check", "way_back", "fence", "drain", "carry", "files", "compare", "return_path", "open"]
 ROLLBACK = ["check", "fence", "drain", "carry", "files", "compare", "open"]
 
@@ -26,7 +24,6 @@ def test_killed_at_every_step_it_goes_on(waves: Waves, member: Make) -> None:
         for step in SEED:
             assert waves.killed("seed", name, step), step
             assert serves(waves, name) == {"source"}, step
-        assert waves.killed("seed", name, "follow!")
         assert waves.done("seed", name)["state"] == "following"
 
         for step in CUTOVER:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from integration.waves.live import Waves
+from integration.waves.live import FILESTORES, FOLDER, Waves
 
 Make = Callable[[str, str], str]
 COUNT = "SELECT count(*) || ' ' || coalesce(sum(id), 0) || ' ' || coalesce(max(id), 0) FROM x_acks"
@@ -95,7 +95,8 @@ def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
         "CREATE UNLOGGED TABLE x_unlogged (id int PRIMARY KEY, v text); INSERT INTO x_unlogged VALUES (1, 'before');"
         "CREATE SEQUENCE x_free; CREATE MATERIALIZED VIEW x_view AS SELECT count(*) AS n FROM res_partner;"
         "CREATE TABLE \"x \"\"odd\"\" Name\" (id serial PRIMARY KEY, t text, f float8, b bytea, i interval, j jsonb);"
-        "COMMENT ON DATABASE carried_old IS 'customer''s own'; ALTER DATABASE carried_old SET statement_timeout = '9min'",
+        "COMMENT ON DATABASE carried_old IS 'customer''s own';"
+        "ALTER DATABASE carried_old SET statement_timeout = '9min'",
         old, "odoo",
     )  # fmt: skip
     large = waves.source_sql("SELECT lo_from_bytea(0, 'first')", old, "odoo")
@@ -117,9 +118,8 @@ def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
     ):
         assert waves.source_sql(query, old) == waves.target_sql(query, name), query
     assert waves.target_sql("SELECT n = (SELECT count(*) FROM res_partner) FROM x_view", name) == "t"
-    assert waves.target_sql(f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'") == (
-        "customer's own"
-    )  # fmt: skip
+    comment = f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
+    assert waves.target_sql(comment) == "customer's own"
     assert waves.target_sql("SHOW statement_timeout", name) == "9min"
     assert waves.target_sql(f"SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner <> '{name}'",
                             name) == "0"  # fmt: skip
@@ -191,7 +191,10 @@ def test_other_databases_of_the_host_go_on(waves: Waves, member: Make) -> None:
 
 def test_withdrawing_leaves_nothing(waves: Waves, member: Make) -> None:
     name = member("withdrawn", "acme_prod")
-    seen = "SELECT relname, relreplident FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    seen = (
+        "SELECT relname, relreplident FROM pg_class"
+        " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
     functions = "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1, 2"
     before = waves.source_sql(seen, f"{name}_old"), waves.source_sql(functions, f"{name}_old")
     following(waves, name)
@@ -200,3 +203,27 @@ def test_withdrawing_leaves_nothing(waves: Waves, member: Make) -> None:
     assert waves.source_sql("SELECT count(*) FROM pg_publication", f"{name}_old") == "0"
     assert waves.source_sql("SELECT count(*) FROM pg_replication_slots") == "0"
     assert waves.target_sql(f"SELECT count(*) FROM pg_database WHERE datname LIKE '{name}%'") == "0"
+
+
+def test_files_follow_there_and_back(waves: Waves, member: Make) -> None:
+    """Over the restricted key; with a file that is gone and one that is not what its name says."""
+    name = member("files", "acme_prod")
+    old, new = f"{FILESTORES}/{name}_old", f"{FOLDER}/filestores/{name}"
+    waves.legacy.shell(f"rm -rf {old}; cp -a {FILESTORES}/acme_prod {old}")
+    prepared(waves, name)
+    seeded = waves.done("seed", name)["filestore"]
+    assert seeded["missing_count"] >= 1 and seeded["corrupt_count"] >= 1
+    assert seeded["copied"] == seeded["files"] > 100
+    odd = "ab/$(printf 'a new\\nline')"
+    waves.legacy.shell(f"cd {old}; mkdir -p ab; echo late > {odd}")
+    assert waves.done("cutover", name)["filestore"]["copied"] == 1
+    sums = "find . -type f ! -path './checklist/*' -exec sha1sum --zero {} + | sort --zero-terminated | sha1sum"
+    assert waves.legacy.shell(f"cd {old}; {sums}") == waves.target.shell(f"cd {new}; {sums}")
+    waves.target.shell(f"cd {new}; mkdir -p cd; echo written here > cd/here")
+    assert waves.done("rollback", name)["filestore"]["copied"] == 1
+    there, here = f"cd {old}; {sums}; stat -c %U cd/here", f"cd {new}; {sums}; echo odoo"
+    assert waves.legacy.shell(there) == waves.target.shell(here)
+    refused = waves.target.shell("ssh -F /var/lib/erpops/sources/legacy1.conf filestore id 2>&1 || echo no")
+    assert "uid=" not in refused and refused.strip().endswith("no")
+    waves.legacy.shell(f"rm -rf {old}")
+    waves.target.shell(f"rm -rf {new}")
