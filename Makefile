@@ -28,9 +28,13 @@ quickstart-down: ## removes the quickstart estate: hosts, network, everything un
 try-quickstart: prepare
 	@tests/lab/try-quickstart
 
+.PHONY: try-discovery
+try-discovery: prepare
+	@tests/lab/try-discovery
+
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
-	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%)
+	@tests/lab/stages lint unit sanity docs-check try-quickstart try-discovery $(SCENARIOS:%=scenario-%)
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)

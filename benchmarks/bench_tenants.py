@@ -199,7 +199,8 @@ def script() -> str:
     for name in TENANTS:
         lines += [
             f"SELECT 'CREATE ROLE {name}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec",
-            f"ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 10 PASSWORD '{password(name)}';",
+            f"ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 10"
+            f" PASSWORD '{password(name)}';",
             f"SELECT 'CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {name}'"
             f" WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec",
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;",

@@ -66,6 +66,14 @@ options:
   app_container_network:
     description: The network that tenants' containers have their subnets of.
     type: raw
+  tenant_confirm_removal:
+    description: Names of the tenants that the run is to remove; each must be declared with C(state=absent).
+    type: raw
+  hosts_of_run:
+    description:
+      - The hosts that this run may touch, as C(--limit) left them. One of group C(postgres) must be among them, since
+        modules speak to the databases, the registry and the ledger from there.
+    type: raw
   groups:
     description: The inventory's groups, each with the list of its hosts.
     type: raw
@@ -174,6 +182,8 @@ def argument_spec() -> dict[str, Any]:
         "postgres_reserved_connections": {"type": "raw"},
         "kubernetes_clusters": {"type": "raw"},
         "app_container_network": {"type": "raw"},
+        "tenant_confirm_removal": {"type": "raw"},
+        "hosts_of_run": {"type": "raw"},
         "groups": {"type": "raw"},
         "addresses": {"type": "raw"},
     }

@@ -229,8 +229,12 @@ def keep(module: AnsibleModule, names: tuple[str, ...]) -> tuple[list[str], list
         for item in items:
             if item.sha256:
                 removal_client.require_whole(item, store / "incoming" / Path(item.path).name)
-        return there, items
-    return there, [removal_client.keep(item, store / "incoming", store / item.tenant) for item in items]
+        kept = items
+    else:
+        kept = [removal_client.keep(item, store / "incoming", store / item.tenant) for item in items]
+    new = {(item.tenant, item.kind) for item in kept}
+    before = [item for item in removal_client.kept_before(names, store) if (item.tenant, item.kind) not in new]
+    return there, [*kept, *before]
 
 
 def forget(module: AnsibleModule, names: tuple[str, ...]) -> tuple[list[str], list[Kept]]:

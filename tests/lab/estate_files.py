@@ -66,11 +66,18 @@ def write_images(name: str, variables: dict[str, Any]) -> None:
 
 
 def write_lab(name: str) -> None:
-    """What is only so in the lab: the image store that app hosts share, and cgroup controllers that are not there."""
-    values: dict[str, Any] = {"app_image_stores": ["/srv/images"]}
+    """What is only so in the lab: the image store that app hosts share, cgroup controllers that are not there."""
+    # In the lab, administration comes from the machine that carries it.
+    values: dict[str, Any] = {"app_image_stores": ["/srv/images"], "baseline_admin_networks": [f"{gateway(name)}/32"]}
     if "pids" not in cgroup_controllers():
         values["app_pids_limit"] = 0
     write(inventory(name) / "group_vars" / "all" / "lab.yml", dump(values))
+
+
+def gateway(name: str) -> str:
+    """The address that the lab's hosts know this machine by: the first of their network."""
+    hosts = yaml.safe_load((inventory(name) / "hosts.yml").read_text(encoding="utf-8"))["all"]["hosts"]
+    return next(iter(hosts.values()))["ansible_host"].rpartition(".")[0] + ".1"
 
 
 def cgroup_controllers() -> list[str]:

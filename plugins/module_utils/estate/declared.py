@@ -41,6 +41,8 @@ SCALARS: arguments.Spec = {
 }
 LISTS: arguments.Spec = {
     "kubernetes_clusters": {"type": "list", "elements": "str"},
+    "tenant_confirm_removal": {"type": "list", "elements": "str"},
+    "hosts_of_run": {"type": "list", "elements": "str"},
     "groups": {"type": "dict"},
     "addresses": {"type": "dict"},
 }
@@ -91,6 +93,8 @@ class Declared:
     clusters: tuple[Cluster, ...]
     clusters_declared: bool
     kubernetes_clusters: tuple[str, ...]
+    confirmed_removals: tuple[str, ...]
+    hosts_of_run: tuple[str, ...]  # empty: all
     groups: Mapping[str, tuple[str, ...]]
     addresses: Mapping[str, str]
 
@@ -177,12 +181,18 @@ def _clusters(raw: Mapping[str, Any], hosts: tuple[str, ...], default: int, faul
     return tuple(_cluster(value, default) for value in values)
 
 
+def _of_survey(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A job template's survey gives names as one text, separated by commas."""
+    names = raw.get("tenant_confirm_removal")
+    return {"tenant_confirm_removal": [name.strip() for name in names.split(",")] if isinstance(names, str) else names}
+
+
 def read(raw: Mapping[str, Any]) -> tuple[Declared, Faults]:
     """The estate as far as it can be read, and everything that cannot."""
     faults: Faults = []
     scalars = mapping({name: raw.get(name) for name in SCALARS}, SCALARS, "estate", "", faults)
     numbers = Numbers(**{**DEFAULTS, **scalars})
-    lists = mapping({name: raw.get(name) for name in LISTS}, LISTS, "estate", "", faults)
+    lists = mapping({**{name: raw.get(name) for name in LISTS}, **_of_survey(raw)}, LISTS, "estate", "", faults)
     groups = _groups(lists.get("groups"))
     tiers = entries(raw.get("odoo_tiers"), arguments.TIER, "tier", "odoo_tiers", faults)
     instances = entries(
@@ -197,6 +207,8 @@ def read(raw: Mapping[str, Any]) -> tuple[Declared, Faults]:
         clusters=_clusters(raw, groups.get("postgres", ()), numbers.postgres_max_connections, faults),
         clusters_declared=bool(raw.get("postgres_clusters")),
         kubernetes_clusters=tuple(lists.get("kubernetes_clusters", ())),
+        confirmed_removals=tuple(lists.get("tenant_confirm_removal", ())),
+        hosts_of_run=tuple(lists.get("hosts_of_run", ())),
         groups=groups,
         addresses={str(host): str(address or "") for host, address in lists.get("addresses", {}).items()},
     )

@@ -114,6 +114,17 @@ class ResolvedTenant:
     def url(self) -> str:
         return f"https://{self.hostnames[0]}"
 
+    @property
+    def sessions(self) -> int:
+        """Connections that its units keep on database ``postgres``: the bus, and one for each cron thread."""
+        return 1 + self.cron_threads
+
+    @property
+    def pool_size(self) -> int | None:
+        """What its sessions leave of its connection limit, for the pooler's transactions; None without a limit."""
+        limit = self.limits.connections
+        return None if limit is None else max(1, limit - self.sessions)
+
 
 # What every estate has without declaring it; a declared tier of the same name takes its place.
 BUILT_IN_TIERS = (

@@ -220,4 +220,18 @@ def hostnames(declared: Declared) -> Problems:
             owner.setdefault(form, tenant.name)
 
 
-RULES = (estate, tiers, instances, tenants, hostnames)
+def removals(declared: Declared) -> Problems:
+    """What a run is told to remove is declared absent: neither the list nor the confirmation alone is enough."""
+    states = {tenant.name: tenant.state for tenant in declared.tenants}
+    for name in declared.confirmed_removals:
+        if states.get(name) != "absent":
+            found = f"declared {states[name]}" if name in states else nearest(name, tuple(states))
+            yield Problem(
+                "run",
+                "tenant_confirm_removal",
+                shown(name),
+                f"Only a tenant with 'state: absent' is removed ({found}): declare it so, or take it out of here.",
+            )
+
+
+RULES = (estate, tiers, instances, tenants, hostnames, removals)

@@ -184,4 +184,16 @@ def _address(host: str, address: str, network: ipaddress.IPv4Network, owner: dic
         )
 
 
-RULES = (groups, quorum, clusters, replicas, tenancy, networks)
+def limit(declared: Declared) -> Problems:
+    """Registry, databases and ledger are reached from a PostgreSQL host: without one no verb gets far."""
+    hosts, run = declared.group("postgres"), declared.hosts_of_run
+    if hosts and run and not set(hosts) & set(run):
+        yield Problem(
+            "run",
+            "--limit",
+            ", ".join(run),
+            f"Add a host of group postgres ({', '.join(hosts)}): databases and ledger are reached from there.",
+        )
+
+
+RULES = (groups, quorum, clusters, replicas, tenancy, networks, limit)

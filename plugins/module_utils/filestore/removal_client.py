@@ -22,7 +22,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
     Refused,
     Unreachable,
 )
-from ansible_collections.erpops.odoo.plugins.module_utils.filestore.removal import Content, Kept, Kind, require_same
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore.removal import (
+    Content,
+    Kept,
+    Kind,
+    kept_from,
+    require_same,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.host import unit_client
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import model, render
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import Server, connect, translated
@@ -213,6 +219,7 @@ def keep(item: Kept, incoming: Path, folder: Path) -> Kept:
     require_whole(item, arrived)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if arrived.exists():
+        _keep_older(place, item.sha256)
         arrived.replace(place)
         place.chmod(0o600)
     if not place.exists() or checksum(place) != item.sha256:
@@ -223,6 +230,24 @@ def keep(item: Kept, incoming: Path, folder: Path) -> Kept:
     (folder / f"{item.kind}.json").write_text(json.dumps({**item.as_dict(), "path": str(place)}, indent=2) + "\n")
     os.sync()
     return Kept(**{**item.as_dict(), "path": str(place)})
+
+
+def _keep_older(place: Path, sha256: str) -> None:
+    """A tenant of the same name may have been removed before: its copy stays beside the new one."""
+    if place.exists() and checksum(place) != sha256:
+        number = next(number for number in range(1, 10_000) if not place.with_name(f"{place.name}.{number}").exists())
+        place.rename(place.with_name(f"{place.name}.{number}"))
+
+
+def kept_before(names: Sequence[str], store: Path) -> list[Kept]:
+    """What an earlier run, which was killed after it dropped a database, has kept whole."""
+    found = []
+    for record in (store / name / f"{kind}.json" for name in names for kind in ("dump", "filestore")):
+        if record.exists():
+            item = kept_from(json.loads(record.read_text(encoding="utf-8")))
+            if is_kept(item, record.parent):
+                found.append(item)
+    return found
 
 
 def forget(name: str) -> None:

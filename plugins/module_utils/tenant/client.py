@@ -77,18 +77,24 @@ def lock(estate: Estate) -> None:
 def read(estate: Estate, desired: Desired) -> Actual:
     """Everything as it is: three queries for the registry's cluster, two for each other one."""
     there = reader_allowed = False
-    rows: list[Row] = []
+    registry: tuple[Registered, ...] = ()
     if estate.estate_database:
-        with client.translated("Reading the tenant registry"):
-            found = estate.registry.execute(statements.READ_FOUNDATION, [READER]).fetchone() or {}
-            there, reader_allowed = bool(found.get("there")), bool(found.get("reader_allowed"))
-            rows = estate.registry.execute(statements.READ_REGISTRY).fetchall() if there else []
+        there, reader_allowed, registry = read_registry(estate.registry)
     return Actual(
         clusters={name: _read_cluster(connection, desired) for name, connection in estate.connections.items()},
-        registry=tuple(_registered(row) for row in rows),
+        registry=registry,
         registry_there=there,
         reader_allowed=reader_allowed,
     )
+
+
+def read_registry(connection: psycopg.Connection[Row]) -> tuple[bool, bool, tuple[Registered, ...]]:
+    """Whether it is there, whether app hosts' role may read it, and its rows; from the estate's own database."""
+    with client.translated("Reading the tenant registry"):
+        found = connection.execute(statements.READ_FOUNDATION, [READER]).fetchone() or {}
+        there = bool(found.get("there"))
+        rows = connection.execute(statements.READ_REGISTRY).fetchall() if there else []
+    return there, bool(found.get("reader_allowed")), tuple(_registered(row) for row in rows)
 
 
 def _read_cluster(connection: psycopg.Connection[Row], desired: Desired) -> Cluster:

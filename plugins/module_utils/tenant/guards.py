@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import PLACEMENT_HOSTS, ResolvedTenant
@@ -17,7 +17,7 @@ def check(desired: Desired, actual: Actual) -> None:
     wrong = [*_input(desired, actual)]
     if wrong:
         raise InputError("The declared tenants cannot be carried out; nothing was changed.", wrong)
-    _shrink(desired, actual)
+    shrink((tenant.name for tenant in desired.tenants), actual.registry, desired.shrink_limit_percent)
     refused = [*_refused(desired, actual)]
     if refused:
         raise Refused("These steps have no proven way back; nothing was changed.", refused)
@@ -63,18 +63,20 @@ def _template(tenant: ResolvedTenant, desired: Desired, actual: Actual) -> Itera
         yield Problem(subject, "templates", name, cure)
 
 
-def _shrink(desired: Desired, actual: Actual) -> None:
-    names = {tenant.name for tenant in desired.tenants}
-    alive = [row for row in actual.registry if row.alive]
-    gone = [row.name for row in alive if row.name not in names]
-    if len(gone) * 100 <= desired.shrink_limit_percent * len(alive):
-        return
+def shrink(declared: Iterable[str], registry: Iterable[Registered], limit_percent: int) -> tuple[Registered, ...]:
+    """The registered tenants that nobody declares any more. Raises Refused where they are too many to be meant."""
+    names = set(declared)
+    alive = [row for row in registry if row.alive]
+    gone = [row for row in alive if row.name not in names]
+    if len(gone) * 100 <= limit_percent * len(alive):
+        return tuple(gone)
     problems = [
-        Problem(f"tenant {name}", "", "", "Declare it again, or remove it with state: absent.") for name in sorted(gone)
+        Problem(f"tenant {name}", "", "", "Declare it again, or remove it with state: absent.")
+        for name in sorted(row.name for row in gone)
     ]
     raise Refused(
         f"{len(gone)} of {len(alive)} registered tenants are no longer declared, more than the "
-        f"{desired.shrink_limit_percent} % of shrink_limit_percent; nothing was changed.",
+        f"{limit_percent} % of estate_shrink_limit_percent; nothing was changed.",
         problems,
     )
 

@@ -9,6 +9,7 @@ operators at the same instant, the second finds the first one's lock.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,6 +115,14 @@ def locks(connection: psycopg.Connection[Row] | None, names: Sequence[str] | Non
         names = [row["name"].removeprefix(LOCK_PREFIX) for row in found]
     held = {name: ledger.lock_of(connection, lock_name(name)) for name in names}
     return {name: lock for name, lock in held.items() if lock is not None}
+
+
+def history(connection: psycopg.Connection[Row] | None, count: int) -> list[dict[str, Any]]:
+    """The last steps of members, as the ledger holds them, latest first."""
+    if connection is None:
+        return []
+    query: LiteralString = "SELECT body FROM ledger.entry WHERE event = %s ORDER BY position DESC LIMIT %s"
+    return [json.loads(row["body"]) for row in connection.execute(query, [EVENT, count]).fetchall()]
 
 
 def predicted(

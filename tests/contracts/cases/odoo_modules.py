@@ -6,7 +6,7 @@ from __future__ import annotations
 from contracts.app_system import NAME, SECRET, given, own_tenant, sql
 from contracts.harness import Case, System
 
-MODULE = "test_assetsbundle"  # small, and no tenant has it
+MODULE = "contacts"  # small, and no tenant of the examples has it
 
 
 def probe(system: System) -> object:

@@ -26,7 +26,7 @@ CONNECT = """
 import psycopg2, sys
 try:
     connection = psycopg2.connect(
-        host="/run/postgresql", port=6432, dbname={database!r}, user={user!r}, password={password!r}
+        host="/run/postgresql", port={port}, dbname={database!r}, user={user!r}, password={password!r}
     )
     cursor = connection.cursor()
     cursor.execute({statement!r})
@@ -112,12 +112,19 @@ def test_json2_reaches_no_other_database(estate: Estate) -> None:
 def test_a_role_connects_to_no_other_database(estate: Estate, pair: Pair) -> None:
     secret = estate.secret("postgres", pair.ours)
 
-    def ask(database: str, statement: str) -> str:
-        program = CONNECT.format(database=database, user=pair.ours, password=secret, statement=statement)
+    clusters = [cluster["name"] for cluster in estate.variables["postgres_clusters"]]
+    ports = [6432 + clusters.index(estate.tenant(name).get("cluster", "main")) for name in pair]
+
+    def ask(database: str, statement: str, port: int = ports[0]) -> str:
+        program = CONNECT.format(port=port, database=database, user=pair.ours, password=secret, statement=statement)
         return estate.inside(pair.ours, program).stdout
 
     assert "rows" in ask(pair.ours, "select count(*) from res_users"), "control: its own database must answer"
-    assert "permission denied for database" in ask(pair.theirs, "select 1")
+    refusal = ask(pair.theirs, "select 1", ports[1])
+    if ports[0] == ports[1]:
+        assert "permission denied for database" in refusal
+    else:  # another cluster does not even know the role
+        assert refusal.startswith("refused") and "authentication" in refusal, refusal
     assert "permission denied" in ask("erpops", "select 1")
     assert "permission denied" in ask(pair.ours, "select rolpassword from pg_authid")
     assert "permission denied" in ask("postgres", "select rolpassword from pg_authid")

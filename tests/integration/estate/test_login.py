@@ -7,7 +7,24 @@ from __future__ import annotations
 
 import time
 
+from . import runs
 from .live import Browser, Estate
+
+HOLD = """
+import psycopg2, threading
+def visit():
+    try:
+        connection = psycopg2.connect(
+            host="/run/postgresql", port=6432, dbname={name!r}, user={name!r}, password={secret!r}
+        )
+        connection.cursor().execute("select pg_sleep(2)")
+        print("ok")
+    except psycopg2.Error as error:
+        print("refused:", str(error).replace(" ", "_"))
+threads = [threading.Thread(target=visit) for number in range({count})]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
 
 
 def wait_until_served(browser: Browser) -> None:
@@ -88,3 +105,12 @@ def test_the_base_url_is_frozen_and_not_rewritten_by_a_login(estate: Estate) -> 
         ["web.base.url"],
     )
     assert value == f"https://{first}"
+
+
+def test_a_pool_and_the_sessions_stay_within_the_tenants_limit(estate: Estate) -> None:
+    """More visitors than it has connections: the pooler makes them wait, PostgreSQL refuses nobody."""
+    name = [name for name in estate.running() if "cluster" not in estate.tenant(name)][-1]
+    limit = int(runs.sql(estate, f"select rolconnlimit from pg_roles where rolname = '{name}'")[0])
+    assert 0 < limit < 30, "control: the visitors are more than that"
+    outcome = estate.inside(name, HOLD.format(name=name, secret=estate.secret("postgres", name), count=limit + 4))
+    assert outcome.stdout.split() == ["ok"] * (limit + 4), outcome.stdout + outcome.stderr

@@ -5,7 +5,22 @@ verb=$1 folder=$2 address=$3 port=$4 password=${5:-}
 bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
 as() { runuser -u postgres -- "$@"; }
 
+# A host of a converged estate lets nobody in at this port.
+open_firewall() {
+    if nft list chain inet erpops input >/dev/null 2>&1; then
+        nft insert rule inet erpops input tcp dport "$port" accept comment "\"test $port\""
+    fi
+}
+
+close_firewall() {
+    local handle
+    for handle in $(nft --handle list chain inet erpops input 2>/dev/null | sed -n "s/.*\"test $port\" # handle //p"); do
+        nft delete rule inet erpops input handle "$handle"
+    done
+}
+
 start() {
+    open_firewall
     install -d -o postgres -g postgres -m 0700 "$folder"
     cd "$folder"
     as "$bin/initdb" --pgdata=data --encoding=UTF8 --locale=C.UTF-8 --auth=scram-sha-256 --auth-local=peer \
@@ -37,6 +52,7 @@ END
 
 stop() {
     cd /
+    close_firewall
     if [ -e "$folder/data/postmaster.pid" ]; then
         as "$bin/pg_ctl" --pgdata="$folder/data" --mode=immediate stop >/dev/null || true
     fi

@@ -102,6 +102,14 @@ def test_a_sound_estate_has_no_problem() -> None:
     assert {tenant.name for tenant in checked(sound()).tenants} == {"acme", "birch", "cedar"}
 
 
+def test_a_run_that_is_limited_or_removes_what_is_absent_is_sound() -> None:
+    assert problems_of({**sound(), "hosts_of_run": ["app1", "db2"]}) == ()
+    raw = {**sound(), "tenant_confirm_removal": ["birch"]}
+    raw["odoo_tenants"][1]["state"] = "absent"
+    assert problems_of(raw) == ()
+    assert problems_of({**raw, "tenant_confirm_removal": "birch"}) == (), "as a survey gives it"
+
+
 def test_the_input_stays_as_it_was() -> None:
     raw = sound()
     kept = copy.deepcopy(raw)
@@ -130,6 +138,12 @@ FAILING = [
     (put("odoo_instances.0.environment", "prod"), "instance shared19", "environment", "'production'"),
     (put("postgres_clusters.0.synchronous", "perhaps"), "postgres cluster main", "synchronous", "true or false"),
     (put("postgres_clusters.0.member", []), "postgres cluster main", "member", "Did you mean 'members'?"),
+    # the run
+    (put("tenant_confirm_removal", {"acme": 1}), "estate", "tenant_confirm_removal", "list"),
+    (put("tenant_confirm_removal", "acme"), "run", "tenant_confirm_removal", "declared present"),
+    (put("tenant_confirm_removal", ["acme"]), "run", "tenant_confirm_removal", "declared present"),
+    (put("tenant_confirm_removal", ["acne"]), "run", "tenant_confirm_removal", "'acme'"),
+    (put("hosts_of_run", ["app1", "edge1"]), "run", "--limit", "Add a host of group postgres (db1, db2)"),
     # names
     (put("odoo_tenants.0.name", "Acme"), "tenant Acme", "name", "lower-case"),
     (put("odoo_tenants.0.name", "1acme"), "tenant 1acme", "name", "begin with a letter"),

@@ -59,7 +59,8 @@ def test_every_example_inventory_has_just_its_hosts_in_the_lab(name: str) -> Non
 
 
 def test_examples_can_be_up_at_the_same_time() -> None:
-    labs = [topology.topology(str(ROOT / "tests/lab/topologies" / f"{name}.yml")) for name in EXAMPLES]
+    labs = [topology.topology(str(path)) for path in (ROOT / "tests/lab/topologies").glob("*.yml")]
+    assert len(labs) > len(EXAMPLES)
     assert len({lab.network for lab in labs}) == len({lab.bridge for lab in labs}) == len(labs)
 
 
@@ -83,6 +84,15 @@ def test_layers_are_filled_from_the_roles(tmp_path: Path, monkeypatch: pytest.Mo
 def test_every_layer_lies_on_one_that_exists() -> None:
     known = topology.layers()
     for layer in known.values():
-        assert layer.below in {"none", *known}
+        assert layer.below in {*topology.SUITES, *known}
     with pytest.raises(topology.DeclarationError, match="known: common"):
         topology.layer("nothing")
+
+
+def test_a_layer_says_what_it_lies_on_and_what_fills_it() -> None:
+    assert [topology.QUESTIONS["suite"](name) for name in ("none", "bullseye", "legacy")] == ["trixie", "bullseye", ""]
+    assert topology.layer("legacy").below == "bullseye"
+    assert topology.QUESTIONS["layer-fixture"]("legacy1") == "legacy/legacy1"
+    assert topology.QUESTIONS["layer-fixture"]("db") == ""
+    with pytest.raises(topology.DeclarationError, match="has no script"):
+        topology.layer_from("x", {"fixture": "legacy/nothing"})

@@ -1,0 +1,199 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host itself: system, crons, mail, connections, performance. Pure: records in, values of the result out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import (
+    Record,
+    body_of,
+    groups,
+    section,
+    texts,
+)
+
+ASSIGNMENT = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_]*\s*=")
+SYSTEM_CRONTAB = re.compile(r"/etc/(crontab|cron\.d/)")
+NICKNAME = re.compile(r"@(reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)$")
+PROCESS = re.compile(r'\(\("((?:[^"\\]|\\.)*)"')
+
+
+def system(found: Sequence[Record]) -> dict[str, Any]:
+    """os, kernel, cpus, memory_mb, timezone, uptime_days and disks (sizes in MB)."""
+    part = section(found, "system")
+    release = dict(line.split("=", 1) for line in body_of(part, "system.os").split("\n") if "=" in line)
+    memory = re.search(r"MemTotal:\s+(\d+) kB", body_of(part, "system.memory"))
+    uptime = body_of(part, "system.uptime").split()
+    return {
+        "os": release.get("PRETTY_NAME", "unknown").strip('"'),
+        "kernel": body_of(part, "system.kernel").strip(),
+        "cpus": number(body_of(part, "system.cpus")),
+        "memory_mb": int(memory[1]) // 1024 if memory else None,
+        "timezone": body_of(part, "system.timezone").strip().removeprefix("/usr/share/zoneinfo/"),
+        "uptime_days": round(float(uptime[0]) / 86400, 1) if uptime else None,
+        "disks": disks(body_of(part, "system.disks")),
+    }
+
+
+def number(text: str) -> int | None:
+    return int(text) if text.strip().isdigit() else None
+
+
+def disks(text: str) -> list[dict[str, Any]]:
+    """``df -Pk`` without what lives in memory. A mount point may hold blanks."""
+    entries = []
+    for line in text.split("\n")[1:]:
+        parts = line.split(None, 5)
+        if (
+            len(parts) == 6
+            and parts[1].isdigit()
+            and parts[0] not in ("tmpfs", "devtmpfs", "udev", "none", "shm")
+            and not parts[5].startswith("/run/")
+        ):
+            entries.append({"mount": parts[5], "size_mb": int(parts[1]) // 1024, "free_mb": int(parts[3]) // 1024})
+    return entries
+
+
+def crons(found: Sequence[Record]) -> list[dict[str, Any]]:
+    """Lines of crontabs, scripts of ``/etc/cron.*`` and timers. package: what brought it, if anything."""
+    part = section(found, "crons")
+    entries = []
+    for path, text, own in texts(part, "cron"):
+        entries += [{**entry, "package": package_of(own)} for entry in crontab(path, text)]
+    for head, own in groups(part, "script"):
+        schedule = head.body.rsplit("/", 2)[-2].removeprefix("cron.")
+        entries.append(cron(head.body, "root", schedule, head.body, package_of(own)))
+    services = {path.rsplit("/", 1)[-1]: text for path, text, _own in texts(part, "service")}
+    for path, text, own in texts(part, "timer"):
+        name = path.rsplit("/", 1)[-1].removesuffix(".timer")
+        service = services.get(f"{name}.service", "")
+        when = "; ".join(f"{key}={value}" for key, value in settings(text) if key.startswith("On"))
+        command = next((value for key, value in settings(service) if key == "ExecStart"), f"{name}.service")
+        user = next((value for key, value in settings(service) if key == "User"), "root")
+        entries.append(cron(path, user, when, command, package_of(own)))
+    return entries
+
+
+def cron(path: str, user: str, schedule: str, command: str, package: str = "") -> dict[str, Any]:
+    return {"path": path, "user": user, "schedule": schedule, "command": command, "package": package}
+
+
+def package_of(own: Sequence[Record]) -> str:
+    """The package that brought the file; with ``, changed`` where somebody wrote into it."""
+    return ", ".join(body_of(own, "package").split())
+
+
+def settings(text: str) -> list[tuple[str, str]]:
+    """Keys and values of a unit file."""
+    pairs = (
+        line.split("=", 1) for line in text.split("\n") if "=" in line and not line.lstrip().startswith(("#", ";"))
+    )
+    return [(key.strip(), value.strip()) for key, value in pairs]
+
+
+def crontab(path: str, text: str) -> list[dict[str, Any]]:
+    """The jobs of one crontab. Only those of the system name their user; a user's own is the file's name."""
+    with_user = bool(SYSTEM_CRONTAB.match(path))
+    jobs = []
+    for line in text.split("\n"):
+        if not line.strip() or line.lstrip().startswith("#") or ASSIGNMENT.match(line):
+            continue
+        fields = line.split()
+        width = 1 if NICKNAME.match(fields[0]) else 5
+        parts = line.strip().split(None, width + int(with_user))
+        if len(parts) <= width + int(with_user):
+            jobs.append(cron(path, "", "", line.strip()))
+            continue
+        user = parts[width] if with_user else path.rsplit("/", 1)[-1]
+        jobs.append(cron(path, user, " ".join(parts[:width]), parts[-1]))
+    return jobs
+
+
+def mail(found: Sequence[Record]) -> dict[str, Any]:
+    """relay: where the host's mail goes, empty where it delivers by itself. queued: mails that wait on the host."""
+    part = section(found, "mail")
+    return {"relay": body_of(part, "relay").strip(), "queued": number(body_of(part, "mail_queue")) or 0}
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Address and port as ss prints them: ``[::ffff:10.0.0.1%eth0]:5432``."""
+    address, _between, port = text.rpartition(":")
+    address = address.strip("[]").split("%")[0].removeprefix("::ffff:")
+    return address, int(port) if port.isdigit() else 0
+
+
+def connections(found: Sequence[Record], sessions: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Who is connected with the host, without itself; PostgreSQL's sessions from elsewhere with database and role."""
+    part = section(found, "connections")
+    listening = {endpoint(line.split()[3])[1] for line in socket_lines(body_of(part, "listeners"))}
+    entries = {
+        ("in", str(each["address"]), 5432, "postgres", each["database"], each["role"])
+        for each in sessions
+        if each.get("address") and not loopback(each["address"])
+    }
+    for line in socket_lines(body_of(part, "established")):
+        fields = line.split()
+        (_local, own_port), (peer, peer_port) = endpoint(fields[3]), endpoint(fields[4])
+        if loopback(peer) or own_port == 22:
+            continue
+        process = PROCESS.search(line)
+        inward = own_port in listening
+        entries.add(
+            ("in" if inward else "out", peer, own_port if inward else peer_port, process[1] if process else "", "", "")
+        )
+    keys = ("direction", "peer", "port", "process", "database", "role")
+    return [dict(zip(keys, entry, strict=True)) for entry in sorted(entries)]
+
+
+def socket_lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if len(line.split()) >= 5 and line.split()[1].isdigit()]
+
+
+def loopback(address: str) -> bool:
+    return address.startswith("127.") or address in ("::1", "localhost")
+
+
+def performance(found: Sequence[Record], databases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Requests from Odoo's logs (seconds), load averages, and PostgreSQL's own counters."""
+    part = section(found, "performance")
+    requests: list[dict[str, Any]] = []
+    errors: dict[str, int] = {}
+    spans: list[dict[str, str]] = []
+    for head, own in groups(part, "log"):
+        for line in body_of(own, "requests").split("\n"):
+            kind, *fields = line.split() or [""]
+            if kind == "request" and len(fields) == 7:
+                requests.append(request(fields))
+            elif kind == "errors" and len(fields) == 2:
+                errors[fields[0]] = errors.get(fields[0], 0) + int(fields[1])
+            elif kind == "span" and len(fields) == 4:
+                spans.append({"log": head.body, "from": " ".join(fields[:2]), "to": " ".join(fields[2:])})
+    requests.sort(key=lambda each: (-each["seconds"], each["database"], each["path"]))
+    load = body_of(section(found, "system"), "system.load").split()[:3]
+    return {
+        "requests": requests[:60],
+        "slowest": sorted(requests, key=lambda each: -each["most_seconds"])[:20],
+        "errors": errors,
+        "spans": spans,
+        "load": [float(each) for each in load],
+        "databases": list(databases),
+    }
+
+
+def request(fields: Sequence[str]) -> dict[str, Any]:
+    database, method, path, count, seconds, most, queries = fields
+    return {
+        "database": database,
+        "method": method,
+        "path": path,
+        "count": int(count),
+        "seconds": float(seconds),
+        "mean_seconds": round(float(seconds) / int(count), 4),
+        "most_seconds": float(most),
+        "queries": int(queries),
+    }

@@ -1,0 +1,84 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one text that is sent to a legacy host, made of the files under ``shell/`` and the statements under ``sql/``."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+NEEDS = re.compile(r"-- needs: ([a-z0-9_ ]+)\n")
+FILES = ("tools", "odoo", "postgres", "host", "discover")
+FIRST = "about"  # asked of every database before its tables are known
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a host is read.
+
+    nonce: what begins every record; letters and digits. statement_seconds: PostgreSQL's statement_timeout.
+    checksums: read every file of the filestores and compare its SHA-1. log_lines: lines of each log, from its end.
+    """
+
+    nonce: str
+    statement_seconds: int = 60
+    checksums: bool = True
+    log_lines: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statement. needs: tables of schema public that must be there, else it is not asked."""
+
+    name: str
+    needs: tuple[str, ...]
+    statement: str
+
+
+def queries(scope: str) -> tuple[Query, ...]:
+    """The statements of scope ``cluster`` or ``database``, each answering one line: a JSON array of objects."""
+    return tuple(query_from(path) for path in sorted((FOLDER / "sql" / scope).glob("*.sql")))
+
+
+def query_from(path: Path) -> Query:
+    text = path.read_text(encoding="utf-8")
+    found = NEEDS.match(text)
+    body = text[found.end() :] if found else text
+    return Query(
+        name=path.stem,
+        needs=tuple(found[1].split()) if found else (),
+        statement=f"SELECT coalesce(json_agg(row_to_json(answer)), '[]')::jsonb FROM (\n{body}) answer",
+    )
+
+
+def script(settings: Settings) -> str:
+    """The whole text, for a POSIX shell that reads it from its standard input."""
+    assigned = {
+        "NONCE": settings.nonce,
+        "STATEMENT_SECONDS": str(settings.statement_seconds),
+        "CHECKSUMS": str(settings.checksums).lower(),
+        "LOG_LINES": str(settings.log_lines),
+    }
+    lines = [f"{name}={shlex.quote(value)}" for name, value in assigned.items()]
+    lines += asking("cluster", "postgres")
+    lines += asking("database", '"$3"')
+    lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in FILES]
+    return "\n".join(lines)
+
+
+def asking(scope: str, database: str) -> list[str]:
+    """The shell function ``<scope>_parts FOLDER PORT [DATABASE]`` that asks all statements of a scope."""
+    asked = queries(scope)
+    lines = [f"SQL_{scope}_{query.name}={shlex.quote(query.statement)}" for query in asked]
+    lines.append(f"{scope}_parts() {{")
+    for query in asked:
+        ask = f'ask "$1" "$2" {database} {query.name} "$SQL_{scope}_{query.name}"'
+        if query.needs:
+            lines.append(f"if needs {' '.join(query.needs)}; then {ask}; else record 'absent {query.name}'; fi")
+        elif query.name != FIRST:
+            lines.append(ask)
+    return [*lines, "}"]

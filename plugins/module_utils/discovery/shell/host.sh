@@ -1,0 +1,113 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2317,SC2329 # the settings and the other files are put together by script.py
+# The host itself: system, crons, routes, certificates, mail, connections, and how fast Odoo answers.
+
+system() {
+    record system.os; cat /etc/os-release 2>/dev/null
+    record system.kernel; uname -r
+    record system.cpus; grep -c '^processor' /proc/cpuinfo
+    record system.memory; cat /proc/meminfo
+    record system.timezone; cat /etc/timezone 2>/dev/null || readlink /etc/localtime
+    record system.load; cat /proc/loadavg
+    record system.uptime; cat /proc/uptime
+    record system.disks; df -Pk 2>/dev/null
+    is_root || problem system "the connection is user $(id -un), not root: other users' files cannot be read. Set ansible_become: true."
+}
+
+crons() {
+    for place in /etc/cron.d /var/spool/cron /var/spool/cron/crontabs; do folder crons "$place"; done
+    for file in /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/* /var/spool/cron/*; do
+        [ -f "$file" ] || continue
+        text cron "$file"
+        packaged "$file"
+    done
+    for file in /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/*; do
+        if [ -f "$file" ]; then record script; printf '%s' "$file"; packaged "$file"; fi
+    done
+    for file in /etc/systemd/system/*.timer; do
+        [ -f "$file" ] || continue
+        text timer "$file"
+        packaged "$file"
+        service=${file%.timer}.service
+        if [ -f "$service" ]; then text service "$service"; fi
+    done
+}
+
+# The package that brought a file, so that a cron of a package is told from one that somebody wrote; "changed" where
+# somebody wrote into it.
+packaged() {
+    record package
+    if have dpkg-query; then
+        package=$(dpkg-query -S "$1" 2>/dev/null | sed 's/[,:].*//' | head -n 1)
+        [ -n "$package" ] || return 0
+        echo "$package"
+        sum=$(dpkg-query -W -f '${Conffiles}\n' "$package" 2>/dev/null | awk -v file="$1" '$1 == file { print $2; exit }')
+        [ -z "$sum" ] || [ "$sum" = "$(md5sum <"$1" | cut -d ' ' -f 1)" ] || echo changed
+    elif have rpm; then rpm -qf "$1" --qf '%{NAME}' 2>/dev/null | grep -v ' '; fi
+}
+
+routes() {
+    for place in /etc/nginx/sites-enabled /etc/nginx/conf.d /etc/apache2/sites-enabled /etc/httpd/conf.d; do folder routes "$place"; done
+    for file in /etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do if [ -f "$file" ]; then text nginx "$file"; fi; done
+    for file in /etc/apache2/sites-enabled/* /etc/httpd/conf.d/*.conf; do if [ -f "$file" ]; then text apache "$file"; fi; done
+    if [ -f /etc/haproxy/haproxy.cfg ]; then text haproxy /etc/haproxy/haproxy.cfg; fi
+}
+
+# Certificates that a route names, and Let's Encrypt's: only what stands between the certificate's own lines, since a
+# file may hold its key too.
+certificates() {
+    folder certificates /etc/letsencrypt/live
+    {
+        cat /etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf 2>/dev/null | sed -nE 's/^[[:space:]]*ssl_certificate[[:space:]]+"?([^";]+)"?;.*/\1/p' | sed -E 's#^([^/])#/etc/nginx/\1#'
+        cat /etc/apache2/sites-enabled/* /etc/httpd/conf.d/*.conf 2>/dev/null | sed -nE 's/^[[:space:]]*SSLCertificateFile[[:space:]]+"?([^"]+)"?[[:space:]]*$/\1/p'
+        sed -nE 's/.*[[:space:]]crt[[:space:]]+([^[:space:]]+).*/\1/p' /etc/haproxy/haproxy.cfg 2>/dev/null
+        ls /etc/letsencrypt/live/*/fullchain.pem 2>/dev/null
+    } | sort -u | while IFS= read -r file; do
+        case $file in *'$'*) problem certificates "$file is made from a variable: its certificates are not read."; continue ;; esac
+        if [ ! -r "$file" ]; then problem certificates "$file cannot be read by $(id -un)."; continue; fi
+        record certificate; printf '%s' "$file"
+        record text; sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' "$file"
+    done
+}
+
+mail() {
+    record relay
+    if have postconf; then postconf -h relayhost 2>/dev/null | mask
+    elif [ -r /etc/postfix/main.cf ]; then sed -nE 's/^relayhost[[:space:]]*=[[:space:]]*//p' /etc/postfix/main.cf | mask
+    elif [ -r /etc/exim4/update-exim4.conf.conf ]; then sed -nE "s/^dc_smarthost='(.*)'/\1/p" /etc/exim4/update-exim4.conf.conf | mask; fi
+    record mail_queue; find /var/spool/postfix/deferred /var/spool/postfix/active /var/spool/exim4/input -type f 2>/dev/null | wc -l
+}
+
+connections() {
+    have ss || { problem connections "ss is not here: connections are not listed."; return; }
+    record listeners; ss -tlnp 2>&1
+    record established; ss -tnp 2>&1
+}
+
+# The end of Odoo's log, summed up here: only paths without their query leave the host, numbers in them as N.
+performance() {
+    configs | sort -u | while IFS= read -r file; do option "$file" logfile; done | grep '^/' | sort -u | while IFS= read -r log; do
+        record log; printf '%s' "$log"
+        if [ ! -r "$log" ]; then problem performance "$log cannot be read by $(id -un)."; continue; fi
+        record requests
+        tail -n "$LOG_LINES" "$log" | awk '
+            $4 == "ERROR" || $4 == "CRITICAL" { errors[$5]++ }
+            match($0, /"[A-Z]+ [^ "]+ HTTP\/[0-9.]+" [0-9]+ [^ ]+ [0-9]+ [0-9.]+ [0-9.]+$/) {
+                split(substr($0, RSTART + 1, RLENGTH - 1), part, " ")
+                path = part[2]; sub(/[?#].*/, "", path); gsub(/[0-9]+/, "N", path)
+                if (path !~ /^[A-Za-z0-9_.\/%:@+-]+$/ || length(path) > 120) path = "(other)"
+                gsub(/[A-Za-z0-9_+-]*[0-9A-Fa-f]{32}[A-Za-z0-9_+-]*/, "X", path)
+                key = $5 " " part[1] " " path; seconds = part[7] + part[8]
+                count[key]++; total[key] += seconds; queries[key] += part[6]
+                if (seconds > most[key]) most[key] = seconds
+                if (first == "") first = $1 " " $2
+                last = $1 " " $2
+            }
+            END { for (key in count) printf "request %s %d %.3f %.3f %d\n", key, count[key], total[key], most[key], queries[key]
+                  for (name in errors) printf "errors %s %d\n", name, errors[name]
+                  printf "span %s %s\n", first, last }' | sort | head -n 2000
+    done
+}

@@ -1,0 +1,112 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2317,SC2329 # the settings and the other files are put together by script.py
+# PostgreSQL's servers and databases, and the filestores beside them.
+
+as_postgres() {
+    if ! is_root; then "$@"
+    elif have setpriv && setpriv --reuid="$(id -u postgres)" --regid="$(id -g postgres)" --clear-groups true 2>/dev/null; then
+        setpriv --reuid="$(id -u postgres)" --regid="$(id -g postgres)" --init-groups -- env HOME=/ "$@"
+    else runuser -u postgres -- "$@"; fi
+}
+
+sql() { # sql FOLDER PORT DATABASE STATEMENT; psql never asks, reads no rc file and keeps no history
+    printf '%s\n' "$4" | (cd / && as_postgres psql -X -w -q -A -t -v ON_ERROR_STOP=1 -h "$1" -p "$2" -d "$(conninfo "$3")" -f - 2>&1)
+}
+
+# A database's name as psql takes it without reading it as a connection string.
+conninfo() { printf "dbname='%s'" "$(printf '%s' "$1" | sed -e 's/\\/\\\\/g' -e "s/'/\\\\'/g")"; }
+
+# ask FOLDER PORT DATABASE PART STATEMENT: one JSON line, or what psql said instead.
+ask() {
+    if answer=$(sql "$1" "$2" "$3" "$5"); then
+        record "rows $4"
+        printf '%s\n' "$answer" | sed -E 's#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]"]*):[^/@[:space:]"]*@#\1:***@#g'
+    else
+        record "failed $4"
+        printf '%s\n' "$answer" | mask
+    fi
+}
+
+# Every PostgreSQL server that listens on a socket of this host.
+postgres() {
+    found=false
+    for socket in /var/run/postgresql/.s.PGSQL.* /tmp/.s.PGSQL.*; do
+        [ -S "$socket" ] || continue
+        case $socket in *.lock) continue ;; esac
+        found=true
+        folder=${socket%/.s.PGSQL.*} port=${socket##*.}
+        record cluster; printf '%s\n%s' "$folder" "$port"
+        cluster "$folder" "$port"
+    done
+    $found || problem postgres "no PostgreSQL server listens on a socket here. If it is on another host, add that host to group legacy."
+}
+
+cluster() {
+    cluster_parts "$1" "$2"
+    directory=$(sql "$1" "$2" postgres 'SHOW data_directory') || { problem postgres "port $2: $directory"; return; }
+    record directory; printf '%s' "$directory"
+    record disk; df -Pk "$directory" "$directory/pg_wal" 2>&1
+    count=$(sql "$1" "$2" postgres 'SELECT count(*) FROM pg_database WHERE datallowconn AND NOT datistemplate') || count=0
+    number=0
+    while [ "$number" -lt "$count" ]; do
+        # Names may hold anything, so each is asked for by its place.
+        name=$(sql "$1" "$2" postgres "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY oid OFFSET $number LIMIT 1"; printf x)
+        name=${name%?x}
+        number=$((number + 1))
+        record database; printf '%s' "$name"
+        database "$1" "$2" "$name"
+    done
+}
+
+needs() { # needs TABLE…: that the database has them all
+    for table; do case " $tables " in *" $table "*) ;; *) return 1 ;; esac; done
+}
+
+database() {
+    ask "$1" "$2" "$3" about "$SQL_database_about"
+    tables=$(sql "$1" "$2" "$3" "SELECT coalesce(string_agg(relname, ' '), '') FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = to_regnamespace('public') AND relname ~ '^[a-z0-9_]+\$'") || {
+        problem databases "database $3: $tables"
+        return
+    }
+    database_parts "$1" "$2" "$3"
+    case " $tables " in *" ir_attachment "*) filestore "$1" "$2" "$3" ;; esac
+}
+
+# Both sides as lines of "kind, name, size, checksum" into one awk, which keeps the database's side in memory and prints
+# what differs: a million attachments stay on the host.
+filestore() {
+    folder=
+    for candidate in $(data_folders | tr ' ' '\001'); do
+        candidate=$(printf '%s' "$candidate" | tr '\001' ' ')
+        if [ -d "$candidate/filestore/$3" ]; then folder=$candidate/filestore/$3; break; fi
+    done
+    record filestore; printf '%s' "$folder"
+    [ -n "$folder" ] || return 0
+    if [ ! -r "$folder" ]; then problem filestore "$folder cannot be read by $(id -un)."; return; fi
+    hash=
+    if have sha1sum; then hash=sha1sum; else problem filestore "no sha1sum here: contents are not compared."; fi
+    record compared
+    {
+        sql "$1" "$2" "$3" "SELECT 'a ' || store_fname || ' ' || coalesce(max(file_size), -1) FROM ir_attachment WHERE store_fname IS NOT NULL GROUP BY store_fname" || echo "x the list of attachments could not be read"
+        (cd "$folder" && find . -path ./checklist -prune -o -type f -exec ls -ln {} + 2>&1 | awk '$1 ~ /^-/ { size = $5; sub(/^.* \.\//, ""); print "f " $0 " " size; next } { print "x " $0 }')
+        if [ -n "$hash" ] && [ "$CHECKSUMS" = true ]; then
+            (cd "$folder" && find . -path ./checklist -prune -o -type f -exec nice -n 19 $hash {} + 2>&1 | awk '/^[0-9a-f]+  \.\// { sum = $1; sub(/^[0-9a-f]*  \.\//, ""); print "s " $0 " " sum; next } { print "x " $0 }')
+        fi
+    } | awk '
+        function name() { line = $0; sub(/^. /, "", line); sub(/ [^ ]*$/, "", line); return line }
+        function show(kind, what) { if (++shown[kind] <= 200) print kind " " what }
+        /^a / { wanted[name()] = $NF; next }
+        /^f / { files++; bytes += $NF; n = name(); there[n] = 1
+                if (!(n in wanted)) { orphans++; orphan_bytes += $NF; show("orphan", n) }
+                else if (wanted[n] > 0 && wanted[n] != $NF) { bad[n] = 1; show("size", n) }
+                next }
+        /^s / { n = name(); base = n; sub(/^.*\//, "", base); hashed++
+                if ((n in wanted) && length(base) == 40 && base != $NF && !(n in bad)) show("checksum", n)
+                next }
+        /^x / { show("unreadable", substr($0, 3)) }
+        END { for (n in wanted) { referenced++; if (!(n in there)) { missing++; show("missing", n) } }
+              printf "files %d\nbytes %.0f\nreferenced %d\nmissing_count %d\norphans %d\norphan_bytes %.0f\nhashed %d\n", files, bytes, referenced, missing, orphans, orphan_bytes, hashed }'
+}

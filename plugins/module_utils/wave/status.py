@@ -1,0 +1,210 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far the members are: forecast against what was measured, what is in the way, and the same as metrics. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock
+from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import age
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
+
+WIDTH = 1120
+STALE_SECONDS = 24 * 3600
+# The timings that verbs measure, and the forecast of the plan that each is held against (minutes).
+TIMINGS = {"seed": "copy_minutes", "rehearsal": "cutover_minutes", "cutover": "cutover_minutes"}
+
+
+def report(
+    members: Mapping[str, Member], locks: Mapping[str, Lock], history: Sequence[Mapping[str, Any]], now: datetime
+) -> dict[str, Any]:
+    """The values of the page, and of whoever reads the result. ``history``: the ledger's entries, latest first."""
+    rows = [_row(member, locks.get(name), now) for name, member in members.items()]
+    return {
+        "at": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "members": rows,
+        "tiles": _tiles(rows),
+        "parts": _parts(rows),
+        "history": [_event(entry) for entry in history],
+    }
+
+
+def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
+    plan = member.facts.get("plan") or {}
+    return {
+        "name": member.name,
+        "host": member.host,
+        "database": member.database,
+        "state": member.state,
+        "wave": member.wave,
+        "planned": str(plan.get("start") or ""),
+        "since": member.since,
+        "serves": states.who_serves(member.state, member.origin),
+        "tone": _tone(member),
+        "timings": timings(member),
+        "cutover": _said(timings(member)),
+        "blockers": list(blockers(member, lock, now)),
+        "next_verbs": list(states.next_verbs(member.state)),
+        "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}
+        if lock
+        else None,
+    }
+
+
+def timings(member: Member) -> dict[str, dict[str, float | None]]:
+    """Seconds that were measured and forecast, for each timing of which either is known."""
+    plan = member.facts.get("plan") or {}
+    found = {}
+    for name, forecast in TIMINGS.items():
+        fact = member.facts.get(name)
+        actual = fact.get("seconds") if isinstance(fact, Mapping) else None
+        minutes = plan.get(forecast)
+        if actual is not None or minutes is not None:
+            found[name] = {"actual": actual, "forecast": None if minutes is None else minutes * 60.0}
+    return found
+
+
+def _said(measured: Mapping[str, Mapping[str, float | None]]) -> str:
+    for name in ("cutover", "rehearsal"):
+        actual, forecast = (measured.get(name, {}).get(key) for key in ("actual", "forecast"))
+        if actual is not None:
+            against = f", forecast {age(int(forecast))}" if forecast is not None else ""
+            return f"{name} {age(int(actual))}{against}"
+    forecast = measured.get("cutover", {}).get("forecast")
+    return f"forecast {age(int(forecast))}" if forecast is not None else ""
+
+
+def blockers(member: Member, lock: Lock | None, now: datetime) -> Iterator[str]:
+    """What keeps the member from its next verb, each with its cure."""
+    if member.state in states.RUNNING and lock is None:
+        verb = next(verb for verb in states.VERBS if states.resumes(verb, member.state))
+        yield f"A run of {verb} ended in between: run {verb} again."
+    if lock is not None and lock.age_seconds > STALE_SECONDS:
+        yield (
+            f"Its lock is held by {lock.owner} for {age(lock.age_seconds)}: if that run is dead, use"
+            f' wave_break_locks=["{member.name}"].'
+        )
+    if member.state == "diverged":
+        yield "The source's schema changed: run wave_seed."
+    if states.who_serves(member.state, member.origin) == "nobody":
+        yield "Nobody serves its users now."
+    start = str((member.facts.get("plan") or {}).get("start") or "")
+    if start and member.state not in states.ON_TARGET and _past(start, now):
+        yield "Its planned start has passed: plan it anew, or run its next verb."
+    yield from (str(each) for each in member.facts.get("blockers") or ())
+
+
+def _past(start: str, now: datetime) -> bool:
+    try:
+        begun = datetime.fromisoformat(start)
+    except ValueError:
+        return False
+    return begun.replace(tzinfo=begun.tzinfo or UTC) < now
+
+
+def _tone(member: Member) -> str:
+    if states.who_serves(member.state, member.origin) == "target":
+        return "good"
+    return {"nobody": "high", "source": "low"}[states.who_serves(member.state, member.origin)]
+
+
+def _tiles(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    moved = sum(row["serves"] == "target" for row in rows)
+    without = sum(row["serves"] == "nobody" for row in rows)
+    blocked = sum(bool(row["blockers"]) for row in rows)
+    return [
+        {
+            "what": "served by the target",
+            "value": moved,
+            "word": f"of {len(rows)} members",
+            "tone": "good" if moved else "",
+        },
+        {
+            "what": "committed",
+            "value": sum(row["state"] == "committed" for row in rows),
+            "word": "no way back",
+            "tone": "",
+        },
+        {
+            "what": "following",
+            "value": sum(row["state"] == "following" for row in rows),
+            "word": "ready to cut over",
+            "tone": "",
+        },
+        {"what": "served by nobody", "value": without, "word": "right now", "tone": "high" if without else "good"},
+        {"what": "something in the way", "value": blocked, "word": "members", "tone": "medium" if blocked else "good"},
+    ]
+
+
+def _parts(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A bar of all members, in the order of the states."""
+    parts, x = [], 4
+    for state in states.STATES:
+        count = sum(row["state"] == state for row in rows)
+        if count:
+            width = max(4, round(WIDTH * count / len(rows)))
+            serves = next(row["serves"] for row in rows if row["state"] == state)
+            tone = {"target": "target", "nobody": "moving"}.get(serves, "source")
+            parts.append({"state": state, "count": count, "x": x, "width": width, "tone": tone})
+            x += width
+    return parts
+
+
+def _event(entry: Mapping[str, Any]) -> dict[str, Any]:
+    content = entry["content"]
+    return {
+        "at": str(entry["at"])[:19].replace("T", " "),
+        "member": content["member"],
+        "verb": content["verb"],
+        "from": content["from"],
+        "to": content["to"],
+        "owner": content["owner"],
+        "broke": (content.get("broken") or {}).get("owner", ""),
+    }
+
+
+def metrics(rows: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    """Prometheus' text format."""
+    lines = ["# HELP erpops_wave_members Members of waves by state.", "# TYPE erpops_wave_members gauge"]
+    lines += [
+        f'erpops_wave_members{{state="{state}"}} {sum(row["state"] == state for row in rows)}'
+        for state in states.STATES
+    ]
+    lines += ["# HELP erpops_wave_member_served Whether somebody serves the member's users.",
+              "# TYPE erpops_wave_member_served gauge"]  # fmt: skip
+    lines += [
+        f"erpops_wave_member_served{_labels(row, by=row['serves'])} {int(row['serves'] != 'nobody')}" for row in rows
+    ]
+    lines += ["# HELP erpops_wave_member_state_seconds How long a member is in its state.",
+              "# TYPE erpops_wave_member_state_seconds gauge"]  # fmt: skip
+    lines += [f"erpops_wave_member_state_seconds{_labels(row, state=row['state'])} {_seconds_since(row['since'], now)}"
+              for row in rows]  # fmt: skip
+    lines += [
+        "# HELP erpops_wave_member_blockers What is in a member's way.",
+        "# TYPE erpops_wave_member_blockers gauge",
+    ]
+    lines += [f"erpops_wave_member_blockers{_labels(row)} {len(row['blockers'])}" for row in rows]
+    for kind, text in (("actual", "Measured"), ("forecast", "Planned")):
+        name = f"erpops_wave_member_{kind}_seconds"
+        lines += [f"# HELP {name} {text} duration of a part of a member's way.", f"# TYPE {name} gauge"]
+        lines += [
+            f"{name}{_labels(row, part=part)} {pair[kind]}"
+            for row in rows
+            for part, pair in row["timings"].items()
+            if pair[kind] is not None
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(row: Mapping[str, Any], **more: str) -> str:
+    labels = {"member": row["name"], "wave": str(row["wave"] or ""), **more}
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
+
+def _seconds_since(text: str, now: datetime) -> int:
+    return max(0, int((now - datetime.fromisoformat(text)).total_seconds())) if text else 0

@@ -1,0 +1,140 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Playbooks run against the estate with a changed declaration, and what the estate is, read without asking them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from .live import Estate
+
+Tenant = dict[str, Any]
+SERVED_SECONDS = 120
+
+
+def with_tenant(estate: Estate, name: str, **values: Any) -> list[Tenant]:
+    """The declared tenants with one of them changed, or added."""
+    known = [tenant["name"] for tenant in estate.tenants]
+    tenants = [{**tenant, **values} if tenant["name"] == name else tenant for tenant in estate.tenants]
+    return tenants if name in known else [*tenants, {"name": name, **values}]
+
+
+def command(estate: Estate, playbook: str, variables: dict[str, Any], folder: Path, *options: str) -> list[str]:
+    given = folder / "declared.json"
+    given.write_text(json.dumps(variables), encoding="utf-8")
+    inventories = [item for inventory in estate.inventories for item in ("-i", str(inventory))]
+    return ["ansible-playbook", f"erpops.odoo.{playbook}", *inventories, "-e", f"@{given}", *options]
+
+
+def run(estate: Estate, playbook: str, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryDirectory(prefix="erpops-") as folder:
+        return subprocess.run(
+            command(estate, playbook, variables, Path(folder), *options),
+            cwd=estate.root,
+            capture_output=True,
+            text=True,
+            timeout=1200,
+            check=False,
+        )
+
+
+def done(estate: Estate, playbook: str, *options: str, **variables: Any) -> str:
+    result = run(estate, playbook, *options, **variables)
+    assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
+    return result.stdout + result.stderr
+
+
+def refused(estate: Estate, playbook: str, *options: str, **variables: Any) -> str:
+    result = run(estate, playbook, *options, **variables)
+    assert result.returncode != 0, "the run should have been refused:\n" + result.stdout[-6000:]
+    # Long messages are wrapped in the terminal's way.
+    return " ".join((result.stdout + result.stderr).split())
+
+
+def killed(estate: Estate, playbook: str, seconds: float, **variables: Any) -> bool:
+    """Kill a run, forks and all, after a time; whether it was still running."""
+    with tempfile.TemporaryDirectory(prefix="erpops-") as folder, Path(folder, "log").open("w") as log:
+        process = subprocess.Popen(
+            command(estate, playbook, variables, Path(folder)),
+            cwd=estate.root,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            process.wait(seconds)
+            return False
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
+            return True
+
+
+def changes(output: str) -> int:
+    """What a run's recap counts as changed, over all hosts."""
+    return sum(int(part.removeprefix("changed=")) for part in output.split() if part.startswith("changed="))
+
+
+def sql(estate: Estate, statement: str, database: str = "postgres") -> list[str]:
+    """Rows as the primary's own psql prints them, fields separated by |."""
+    for host in estate.groups["postgres"]:
+        asked = estate.run(
+            host, "runuser", "-u", "postgres", "--", "psql", "-XAtq", "-d", database, text=f"{statement};"
+        )
+        role = estate.run(
+            host, "runuser", "-u", "postgres", "--", "psql", "-XAtq", text="select pg_is_in_recovery();"
+        ).stdout.strip()
+        if role == "f":
+            assert asked.returncode == 0, asked.stderr
+            return asked.stdout.splitlines()
+    raise AssertionError("no PostgreSQL host is the primary")
+
+
+def databases(estate: Estate) -> set[str]:
+    return set(sql(estate, "select datname from pg_database"))
+
+
+def roles(estate: Estate) -> set[str]:
+    return set(sql(estate, "select rolname from pg_roles"))
+
+
+def active(estate: Estate, host: str, tenant: str) -> bool:
+    return estate.run(host, "systemctl", "is-active", f"odoo-{tenant}.service").stdout.strip() == "active"
+
+
+def running(estate: Estate) -> dict[str, str]:
+    """Each tenant's unit that runs, with the moment it was started."""
+    found = {}
+    for host in estate.groups["app"]:
+        listed = estate.run(
+            host, "systemctl", "list-units", "--state=active", "--plain", "--no-legend", "odoo-*.service"
+        )
+        for line in listed.stdout.splitlines():
+            unit = line.split()[0]
+            since = estate.run(host, "systemctl", "show", "--value", "-p", "ActiveEnterTimestampMonotonic", unit)
+            found[f"{host}/{unit}"] = since.stdout.strip()
+    return found
+
+
+def files(estate: Estate, tenant: str) -> set[str]:
+    """The app hosts that hold the tenant's data."""
+    place = f"/var/lib/erpops/tenants/{tenant}"
+    return {host for host in estate.groups["app"] if estate.run(host, "test", "-d", place).returncode == 0}
+
+
+def logs_in(estate: Estate, tenant: str, hostname: str) -> bool:
+    """Whether its first administrator gets in, once the page is served."""
+    browser = estate.browser(tenant, hostname)
+    deadline = time.monotonic() + SERVED_SECONDS
+    while browser.get("/web/login").status != 200 and time.monotonic() < deadline:
+        time.sleep(1)
+    browser.login("admin", estate.secret("odoo_admin", tenant))
+    return browser.uid() is not None

@@ -1,0 +1,174 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status of members: forecasts against measured times, what is in the way, metrics; and the pages of waves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.erpops.odoo.plugins.filter.wave import wave_page, wave_plan_steps
+from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock
+from ansible_collections.erpops.odoo.plugins.module_utils.report import waves
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import states, status
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
+
+NOW = datetime(2027, 1, 13, 12, 0, tzinfo=UTC)
+PLAN = {"date": "2027-01-12", "start": "2027-01-12T20:00+01:00", "cutover_minutes": 10, "copy_minutes": 60}
+
+
+def member(name: str, state: str, **values: Any) -> Member:
+    given = {"host": "legacy1", "database": f"{name}_prod", "origin": state, "since": "2027-01-13T11:00:00Z", **values}
+    return Member(name=name, state=state, **given)
+
+
+def lock(seconds: int) -> Lock:
+    return Lock(name="wave/a", operation="op", owner="bob", playbook="wave_seed", since="x", age_seconds=seconds)
+
+
+def report(*members: Member, held: dict[str, Lock] | None = None, history: Any = ()) -> dict[str, Any]:
+    return status.report({each.name: each for each in members}, held or {}, history, NOW)
+
+
+def test_forecast_and_measured() -> None:
+    facts = {"plan": PLAN, "seed": {"seconds": 840.0}, "cutover": {"seconds": 7.35}}
+    (row,) = report(member("a", "live", facts=facts))["members"]
+    assert row["timings"]["seed"] == {"actual": 840.0, "forecast": 3600.0}
+    assert row["timings"]["rehearsal"] == {"actual": None, "forecast": 600.0}
+    assert row["cutover"] == "cutover 7 seconds, forecast 10 minutes"
+    assert row["next_verbs"] == ["wave_rollback", "wave_commit"] and row["serves"] == "target"
+
+
+@pytest.mark.parametrize(
+    ("each", "held", "said"),
+    [
+        (member("a", "seeding", origin="prepared"), None,
+         ["A run of wave_seed ended in between: run wave_seed again."]),
+        (member("a", "seeding", origin="prepared"), 60, []),
+        (member("a", "seeding", origin="prepared"), 90_000,
+         ['Its lock is held by bob for 25 hours: if that run is dead, use wave_break_locks=["a"].']),
+        (member("a", "diverged"), None, ["The source's schema changed: run wave_seed."]),
+        (member("a", "cutting_over", origin="following"), 60, ["Nobody serves its users now."]),
+        (member("a", "following", facts={"plan": PLAN}), None,
+         ["Its planned start has passed: plan it anew, or run its next verb."]),
+        (member("a", "live", facts={"plan": PLAN}), None, []),
+        (member("a", "discovered", facts={"blockers": ["replica_identity"]}), None, ["replica_identity"]),
+    ],
+)  # fmt: skip
+def test_what_is_in_the_way(each: Member, held: int | None, said: list[str]) -> None:
+    (row,) = report(each, held={"a": lock(held)} if held else {})["members"]
+    assert row["blockers"] == said
+
+
+def test_metrics_are_prometheus_text() -> None:
+    rows = report(member("a", "live", wave=1, facts={"plan": PLAN, "cutover": {"seconds": 7.5}}),
+                  member("b", "cutting_over", origin="following"))["members"]  # fmt: skip
+    text = status.metrics(rows, NOW)
+    assert 'erpops_wave_members{state="live"} 1' in text and 'erpops_wave_members{state="planned"} 0' in text
+    assert 'erpops_wave_member_served{member="b",wave="",by="nobody"} 0' in text
+    assert 'erpops_wave_member_state_seconds{member="a",wave="1",state="live"} 3600' in text
+    assert 'erpops_wave_member_actual_seconds{member="a",wave="1",part="cutover"} 7.5' in text
+    sample = re.compile(r'[a-z_]+\{([a-z_]+="[^"]*",?)+\} [0-9.]+')
+    for line in text.splitlines():
+        assert line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line), line
+
+
+class Checked(HTMLParser):
+    """Every element is closed, nothing is loaded, nothing runs."""
+
+    EMPTY = ("meta", "br", "rect", "line", "path")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag != "script" and not any(name in ("src", "onclick") for name, _value in attrs)
+        assert not any(name == "href" and not (value or "").startswith("#") for name, value in attrs)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.EMPTY:
+            assert self.open.pop() == tag
+
+
+def check(text: str) -> None:
+    parser = Checked()
+    parser.feed(text)
+    assert parser.open == [], parser.open
+
+
+def test_the_status_page_escapes_and_is_whole() -> None:
+    content = {"member": "a", "verb": "wave_seed", "from": "", "to": "x", "owner": "<b>ann", "broken": {"owner": "bob"}}
+    history = [{"at": "2027-01-13T10:00:00+00:00", "content": content}]
+    every = [member(f"m{number}", state) for number, state in enumerate(states.STATES)]
+    text = wave_page(report(*every, history=history), "wave_status", "north")
+    check(text)
+    assert "&lt;b&gt;ann" in text and "lock taken from bob" in text
+    check(wave_page(report(), "wave_status"))
+
+
+def plan_result() -> dict[str, Any]:
+    entry = {"name": "a", "wave": 1, "date": "2027-01-12", "start": "2027-01-12T23:30+01:00", "app_host": "app1",
+             "because": "in wave 1 because of <x>", "criticality": "low", "pilot": True, "cutover_minutes": 45,
+             "copy_minutes": 60, "host": "legacy1", "notes": ["n"]}  # fmt: skip
+    calendar = [{"date": f"2027-01-{day}", "weekday": "x", "open": day != 13, "freezes": ["audit"] if day == 14 else [],
+                 "partly": [], "wave": 1 if day == 12 else None} for day in range(11, 20)]  # fmt: skip
+    gone = {"name": "z", "wave": 1, "date": "2027-01-12", "start": "2027-01-12T20:00+01:00", "app_host": "",
+            "because": "it has moved"}  # fmt: skip
+    return {
+        "waves": [{"wave": 1, "date": "2027-01-12", "members": [entry, gone]}],
+        "calendar": calendar,
+        "capacity": [{"subject": "app host app1", "resource": "memory MB", "used": 9, "room": 3, "percent": 300}],
+    }
+
+
+def test_the_plan_page_is_whole() -> None:
+    text = wave_page(plan_result(), "wave_plan", "north")
+    check(text)
+    assert "of &lt;x&gt;" in text and "audit" in text and "it has moved" in text
+
+
+def test_an_evening_over_midnight_is_drawn_in_order() -> None:
+    drawn = waves.evening(plan_result()["waves"][0]["members"])
+    (bar,) = drawn["bars"]
+    assert bar["at"] == "23:30" and bar["x"] + bar["width"] <= waves.BAR_LEFT + waves.BAR_WIDTH + 1
+    assert [tick["text"] for tick in drawn["ticks"]][:2] == ["23:00", "23:15"]
+
+
+def test_weeks_begin_on_monday() -> None:
+    drawn = waves.weeks(plan_result()["calendar"])
+    assert [cell["kind"] for cell in drawn["cells"]][:4] == ["open", "wave", "closed", "frozen"]
+    assert drawn["cells"][0]["x"] == waves.LEFT and drawn["cells"][7]["y"] == waves.TOP + waves.CELL_HEIGHT
+
+
+def test_a_page_that_is_none() -> None:
+    with pytest.raises(AnsibleFilterError, match="there are: wave_map, wave_plan, wave_status"):
+        wave_page({}, "wave_x")
+
+
+def test_only_members_that_may_be_planned_are_recorded() -> None:
+    result = plan_result()
+    known = {"name": "a", "state": "discovered", "wave": None, "facts": {}}
+    (step,) = wave_plan_steps(result, [known])
+    assert (step["verb"], step["outcome"], step["wave"]) == ("wave_plan", "planned", 1)
+    recorded = {**known, "state": "planned", "wave": 1, "facts": step["facts"]}
+    assert wave_plan_steps(result, [recorded]) == []
+    assert len(wave_plan_steps(result, [{**recorded, "wave": 2}])) == 1
+    assert wave_plan_steps(result, [{**known, "state": "following"}]) == [] == wave_plan_steps(result, [])
+
+
+def test_a_member_in_rollback_from_before_the_cutover_is_served() -> None:
+    each = member("a", "rolling_back", origin="following")
+    (row,) = report(each, held={"a": lock(1)})["members"]
+    assert (row["serves"], row["blockers"]) == ("source", [])
+    (row,) = report(replace(each, origin="live"), held={"a": lock(1)})["members"]
+    assert row["serves"] == "nobody"
