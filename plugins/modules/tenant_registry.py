@@ -56,7 +56,7 @@ EXAMPLES = r"""
     postgres_hosts: "{{ groups['postgres'] | map('extract', hostvars, 'estate_address') }}"
     postgres_password: "{{ estate_secret | erpops.odoo.estate_password('erpops_admin') }}"
   run_once: true
-  register: tenant_registry_result
+  register: tenant_databases_registry
 """
 
 RETURN = r"""
