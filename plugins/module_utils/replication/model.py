@@ -115,8 +115,8 @@ def record_from(text: str | None) -> Record:
     """Raises ValueError for a comment that is not ours."""
     if not text:
         return Record()
-    value: dict[str, Any] = json.loads(text)
-    if value.pop("erpops", None) != 1:
+    value: Any = json.loads(text)
+    if not isinstance(value, dict) or value.pop("erpops", None) != 1:
         raise ValueError("not a record of this collection")
     value["identities"] = tuple(Identity(**one) for one in value["identities"])
     value["functions"] = tuple(Function(**one) for one in value.get("functions", ()))

@@ -214,7 +214,7 @@ def test_files_follow_there_and_back(waves: Waves, member: Make) -> None:
     seeded = waves.done("seed", name)["filestore"]
     assert seeded["missing_count"] >= 1 and seeded["corrupt_count"] >= 1
     assert seeded["copied"] == seeded["files"] > 100
-    odd = "ab/$(printf 'a new\\nline')"
+    odd = "\"ab/$(printf 'a new\\nline')\""
     waves.legacy.shell(f"cd {old}; mkdir -p ab; echo late > {odd}")
     assert waves.done("cutover", name)["filestore"]["copied"] == 1
     sums = "find . -type f ! -path './checklist/*' -exec sha1sum --zero {} + | sort --zero-terminated | sha1sum"
