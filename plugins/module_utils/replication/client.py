@@ -142,6 +142,24 @@ def lock(sides: Sides) -> None:
         sides.maintenance.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [LOCK, sides.member.name])
 
 
+def read_again(sides: Sides) -> Facts:
+    """After a failure, over new connections: the old ones may be lost, or inside a failed transaction.
+
+    An opening whose answer was lost may still wait for a standby, and is seen by nobody until then; so the rows that it
+    changes are locked first, which waits for its end, or fails.
+    """
+    for kept in sides.opened.values():
+        kept.close()
+    lock(sides)
+    with postgres.translated("Waiting for what a lost connection left under way"):
+        for connection, database in (
+            (sides.maintenance, sides.member.name),
+            (sides.source, sides.member.database),
+        ):
+            rows(connection, "SELECT 1 FROM pg_database WHERE datname = %s FOR UPDATE", [database])
+    return read(sides)
+
+
 def execute(connection: Connection, *texts: str | sql.Composed) -> None:
     """Statements of our own making, one after another."""
     for text in texts:

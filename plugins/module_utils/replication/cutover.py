@@ -143,7 +143,7 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
     sides.steps = steps
     try:
         with steps.step("return"):
-            facts = _facts_again(sides)
+            facts = client.read_again(sides)
             if plan.stands(facts) == plan.LIVE:
                 return ErpopsError(f"The target is open, but: {error}. Run wave_cutover again.")
             return_to_source(sides, facts)
@@ -156,13 +156,6 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
         )
         return Refused(f"{error.message} The member returned to the source.", problems)
     return error
-
-
-def _facts_again(sides: Sides) -> Facts:
-    """Over new connections: the old ones may be lost, or inside a failed transaction."""
-    for kept in sides.opened.values():
-        kept.close()
-    return client.read(sides)
 
 
 def return_to_source(sides: Sides, facts: Facts) -> None:

@@ -118,9 +118,7 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
     sides.steps.timings = timings
     try:
         with sides.steps.step("return"):
-            for kept in sides.opened.values():
-                kept.close()
-            facts = client.read(sides)
+            facts = client.read_again(sides)
             if plan.stands(facts) != plan.ROLLING_BACK:
                 return error
             name = sides.member.name
