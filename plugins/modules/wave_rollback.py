@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Fences the target of a live member, lets the source take what is under way, compares every row, opens the source.
   - Any failure before that, and a window that takes too long, returns to the target, which serves again.
-  - A member that was not cut over yet is withdrawn, which removes everything that preparing and seeding made on both sides.
+  - A member that was not cut over yet is withdrawn, which removes what preparing and seeding made on both sides.
   - Killed anywhere and run again, it goes on. After M(erpops.odoo.wave_commit) it is refused.
 options:
   jobs:
