@@ -210,6 +210,7 @@ def test_files_follow_there_and_back(waves: Waves, member: Make) -> None:
     name = member("files", "acme_prod")
     old, new = f"{FILESTORES}/{name}_old", f"{FOLDER}/filestores/{name}"
     waves.legacy.shell(f"rm -rf {old}; cp -a {FILESTORES}/acme_prod {old}")
+    waves.target.shell(f"rm -rf {new}")
     prepared(waves, name)
     seeded = waves.done("seed", name)["filestore"]
     assert seeded["missing_count"] >= 1 and seeded["corrupt_count"] >= 1
