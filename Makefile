@@ -32,6 +32,10 @@ try-quickstart: prepare
 try-discovery: prepare
 	@tests/lab/try-discovery
 
+.PHONY: try-waves
+try-waves: prepare
+	@tests/lab/try-waves
+
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
 	@tests/lab/stages lint unit sanity docs-check try-quickstart try-discovery $(SCENARIOS:%=scenario-%)

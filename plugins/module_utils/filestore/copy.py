@@ -1,0 +1,142 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a copy of a filestore is made of: the commands a place understands, and what follows from their answers. Pure.
+
+A filestore is content-addressed: a file's name is its SHA-1, and it is never written twice. So only names that the
+taker lacks are sent; they are checked in a folder beside, and moved in when they are whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+# One POSIX script with tar, find and sha1sum for both sides; on the source it is the only thing the key may run.
+# $1: folder of all filestores, $2: verb, $3: name of one. Names go in and come out separated by NUL.
+SCRIPT = r"""set -eu
+umask 077
+case ${3-} in '' | .* | */*) echo "no name of a filestore: ${3-}" >&2; exit 64 ;; esac
+case $2 in keep | receive) mkdir -p -- "$1" ;; *) [ -d "$1" ] || exit 0 ;; esac
+cd -- "$1"
+whose=$3
+case $2 in
+list) [ -d "$3" ] || exit 0; cd -- "$3"; find . -type f ! -path './checklist/*' -print0 ;;
+send) cd -- "$3"; exec tar --create --file=- --null --no-recursion --files-from=- ;;
+sums) cd -- "$3"; exec xargs -0 -r sha1sum --zero -- ;;
+receive)
+    rm -rf -- ".erpops-$3"; mkdir -- ".erpops-$3"; cd -- ".erpops-$3"
+    tar --extract --file=- --no-same-owner --no-same-permissions
+    find . -type f -exec sha1sum --zero -- {} + ;;
+keep)
+    [ -d "$3" ] || { mkdir -- "$3"; [ "$(id -u)" != 0 ] || chown --reference=. -- "$3"; }
+    cd -- ".erpops-$3"
+    EXISTS=$3 xargs -0 -r sh -c 'set -eu
+    own() { [ "$(id -u)" != 0 ] || chown --reference="../$EXISTS" -- "$1"; }
+    for file; do
+        place=../$EXISTS/$file; folder=${place%/*}
+        [ -d "$folder" ] || { mkdir -p -- "$folder"; own "$folder"; }
+        own "$file"
+        mv -f -- "$file" "$place"
+    done' keep
+    cd ..; rm -rf -- ".erpops-$whose" ;;
+*) echo "no such verb: $2" >&2; exit 64 ;;
+esac
+"""
+SHA1 = re.compile(r"[0-9a-f]{40}")
+SHOWN = 50  # names in a result; a filestore that lost a disk would fill the ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a filestore is. command: how to get there, such as an ssh command line; empty for this host.
+
+    folder: of all filestores. name: of this one. forced: the other side runs the script by itself (``forced_command``).
+    """
+
+    folder: str
+    name: str
+    command: tuple[str, ...] = ()
+    forced: bool = False
+
+    def line(self, verb: str) -> list[str]:
+        if self.forced:
+            return [*self.command, f"{verb} {self.name}"]
+        run = ["sh", "-c", SCRIPT, "filestore", self.folder, verb, self.name]
+        return [*self.command, shlex.join(run)] if self.command else run
+
+    def __str__(self) -> str:
+        return f"{self.folder}/{self.name}" + (f" on {self.command[-1]}" if self.command else "")
+
+
+def forced_command(folder: str) -> str:
+    """The ``command=`` of a line in authorized_keys that lets a key do nothing but this, in this folder."""
+    text = base64.b64encode(SCRIPT.encode()).decode()
+    line = f'sh -c "$(echo {text} | base64 -d)" filestore {shlex.quote(folder)} $SSH_ORIGINAL_COMMAND'
+    return line.replace("\\", "\\\\").replace('"', '\\"')
+
+
+@dataclass(slots=True, kw_only=True)
+class Copied:
+    """What a copy did and found. missing: referenced by the database, and not on the giver. corrupt: the content is not
+    that of the name, on the giver too."""
+
+    files: int = 0
+    copied: int = 0
+    missing: list[str] = field(default_factory=list)
+    corrupt: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "files": self.files,
+            "copied": self.copied,
+            "missing": sorted(self.missing)[:SHOWN],
+            "missing_count": len(self.missing),
+            "corrupt": sorted(self.corrupt)[:SHOWN],
+            "corrupt_count": len(self.corrupt),
+        }
+
+
+def names_from(data: bytes) -> set[bytes]:
+    """Of ``list``: paths below the filestore, without the leading ``./``."""
+    return {name.removeprefix(b"./") for name in data.split(b"\0") if name}
+
+
+def names_to(names: Iterable[bytes]) -> bytes:
+    return b"".join(b"./" + name + b"\0" for name in names)
+
+
+def sums_from(data: bytes) -> dict[bytes, str]:
+    """Of ``sha1sum --zero``: path -> sum."""
+    sums = {}
+    for line in data.split(b"\0"):
+        if line:
+            sums[line[42:].removeprefix(b"./")] = line[:40].decode("ascii")
+    return sums
+
+
+def batches(names: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def right(name: bytes, found: str) -> bool:
+    """Whether a name is that of a content-addressed file and the content is its own."""
+    last = name.rsplit(b"/", 1)[-1].decode("ascii", "replace")
+    return bool(SHA1.fullmatch(last)) and last == found
+
+
+def addressed(name: bytes) -> bool:
+    return bool(SHA1.fullmatch(name.rsplit(b"/", 1)[-1].decode("ascii", "replace")))
+
+
+def doubtful(staged: Mapping[bytes, str]) -> list[bytes]:
+    """Names whose content must be asked for on the giver."""
+    return sorted(name for name, found in staged.items() if not right(name, found))
+
+
+def shown(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

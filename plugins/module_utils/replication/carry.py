@@ -1,0 +1,177 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What logical replication does not carry, from one side to the other: sequences, large objects, unlogged tables,
+materialized views, settings, comments and rights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, statements
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Table
+
+with suppress(ImportError):  # the client reports it
+    from psycopg import sql
+
+if TYPE_CHECKING:
+    from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
+
+CHUNK = 4 * 1024 * 1024
+WRITE = 0x20000  # INV_WRITE
+
+
+def sequences(giver: Connection, taker: Connection, owner: str) -> int:
+    """Every sequence, owned or free, as it is on the giver; one that is new there is made. Returns how many."""
+    found = rows(giver, statements.SEQUENCES)
+    there = {(row["schema"], row["name"]) for row in rows(taker, statements.SEQUENCES)}
+    with translated("Setting sequences"), taker.pipeline(), taker.transaction():
+        for row in found:
+            name = sql.Identifier(row["schema"], row["name"])
+            if (row["schema"], row["name"]) not in there:
+                taker.execute(_create_sequence(name, row))
+                taker.execute(sql.SQL("ALTER SEQUENCE {} OWNER TO {}").format(name, sql.Identifier(owner)))
+            value = row["start"] if row["last"] is None else row["last"]
+            taker.execute(
+                "SELECT setval((quote_ident(%s) || '.' || quote_ident(%s))::regclass, %s, %s)",
+                [row["schema"], row["name"], value, row["last"] is not None],
+            )
+    return len(found)
+
+
+def _create_sequence(name: sql.Identifier, row: client.Row) -> sql.Composed:
+    form = (
+        "CREATE SEQUENCE {} AS " + row["type"] + " INCREMENT {} MINVALUE {} MAXVALUE {} START {} CACHE {} "
+        "" + ("CYCLE" if row["cycle"] else "NO CYCLE")
+    )
+    values = [sql.Literal(row[key]) for key in ("increment", "min", "max", "start", "cache")]
+    return sql.SQL(form).format(name, *values)
+
+
+def large_objects(giver: Connection, taker: Connection, owner: str) -> int:
+    """Those that differ, and none that the giver does not have. Returns how many were written or removed."""
+    with translated("Copying large objects"):
+        wanted = {row["oid"]: row["sum"] for row in rows(giver, statements.LARGE_OBJECTS)}
+        there = {row["oid"]: row["sum"] for row in rows(taker, statements.LARGE_OBJECTS)}
+        gone = [oid for oid in there if wanted.get(oid) != there[oid]]
+        written = [oid for oid in wanted if there.get(oid) != wanted[oid]]
+        with taker.transaction():
+            for oid in gone:
+                taker.execute("SELECT lo_unlink(%s)", [oid])
+            for oid in written:
+                _large_object(giver, taker, oid, owner)
+    return len(set(gone) | set(written))
+
+
+def _large_object(giver: Connection, taker: Connection, oid: int, owner: str) -> None:
+    taker.execute("SELECT lo_create(%s)", [oid])
+    offset = 0
+    while True:
+        row = one(giver, "SELECT lo_get(%s, %s, %s) AS data", [oid, offset, CHUNK])
+        data = bytes(row["data"]) if row else b""
+        if not data:
+            break
+        taker.execute("SELECT lo_put(%s, %s, %s)", [oid, offset, data])
+        offset += len(data)
+    form = sql.SQL("ALTER LARGE OBJECT {} OWNER TO {}")
+    taker.execute(form.format(sql.Literal(oid), sql.Identifier(owner)))
+
+
+def unlogged(giver: Connection, taker: Connection) -> int:
+    """The rows of unlogged tables, anew. Returns how many tables."""
+    names = [facts.table for facts, persistence in client.tables(giver) if persistence == "u"]
+    with translated("Copying unlogged tables"), taker.transaction():
+        execute(taker, "SET LOCAL session_replication_role = replica")  # no triggers, no foreign keys
+        for table in names:
+            _copy_rows(giver, taker, table)
+    return len(names)
+
+
+def _copy_rows(giver: Connection, taker: Connection, table: Table) -> None:
+    name = statements.name_of(table)
+    taker.execute(sql.SQL("DELETE FROM ONLY {}").format(name))
+    columns = rows(
+        giver,
+        "SELECT attname FROM pg_attribute WHERE attrelid = (quote_ident(%s) || '.' || quote_ident(%s))::regclass"
+        " AND attnum > 0 AND NOT attisdropped AND coalesce(to_jsonb(pg_attribute) ->> 'attgenerated', '') = ''"
+        " ORDER BY attnum",
+        [table.schema, table.name],
+    )
+    listed = sql.SQL(", ").join(sql.Identifier(row["attname"]) for row in columns)
+    out = sql.SQL("COPY (SELECT {} FROM ONLY {}) TO STDOUT").format(listed, name)
+    into = sql.SQL("COPY {} ({}) FROM STDIN").format(name, listed)
+    with giver.cursor() as reader, taker.cursor() as writer, reader.copy(out) as given, writer.copy(into) as taken:
+        for data in given:
+            taken.write(data)
+
+
+def materialized_views(connection: Connection) -> int:
+    found = rows(connection, statements.MATERIALIZED)
+    with translated("Refreshing materialized views"):
+        for row in found:
+            name = sql.Identifier(row["schema"], row["name"])
+            execute(connection, sql.SQL("REFRESH MATERIALIZED VIEW {}").format(name))
+    return len(found)
+
+
+def settings(sides: Sides, database: str, roles: Mapping[str, str]) -> list[str]:
+    """The database's comment, connection limit and settings, also those of single roles. Returns what was left."""
+    member, left = sides.member, list[str]()
+    like = one(sides.source, statements.DATABASE, [member.database]) or {}
+    known = _known_roles(sides, like.get("owner", ""), roles)
+    name = sql.Identifier(database)
+    with translated(f"Settings of database {database}"):
+        limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(name, sql.Literal(like["connection_limit"]))
+        comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(like["comment"]))
+        execute(sides.maintenance, limit, comment)
+        for row in rows(sides.source, statements.SETTINGS, [member.database]):
+            who = known.get(row["role"]) if row["role"] else ""
+            if who is None:
+                left.append(f"setting {row['name']} of role {row['role']}: there is no such role on the target")
+                continue
+            execute(sides.maintenance, _setting(name, who, row["name"], row["value"]))
+    return left
+
+
+def _setting(database: sql.Identifier, role: str, name: str, value: str) -> sql.Composed:
+    values = sql.SQL(", ").join(sql.Literal(part) for part in _parts(name, value))
+    if role:
+        form = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
+        return form.format(sql.Identifier(role), database, sql.Identifier(name), values)
+    return sql.SQL("ALTER DATABASE {} SET {} = {}").format(database, sql.Identifier(name), values)
+
+
+def _parts(name: str, value: str) -> list[str]:
+    """A search_path is a list; quoted as one value it would name one schema."""
+    if name != "search_path":
+        return [value]
+    return [part.strip().strip('"') for part in value.split(",")]
+
+
+def privileges(sides: Sides, connection: Connection, roles: Mapping[str, str]) -> list[str]:
+    """Rights of roles other than the owner, to roles that are on the target. Returns those that were left."""
+    like = one(sides.source, statements.DATABASE, [sides.member.database]) or {}
+    known, left = _known_roles(sides, like.get("owner", ""), roles), list[str]()
+    execute(sides.source, "SET search_path = ''")  # so that names are written in full
+    with translated("Granting rights"), connection.transaction():
+        for row in rows(sides.source, statements.PRIVILEGES):
+            who = known.get(row["grantee"])
+            what = f"{row['privilege']} ON {row['kind']} {row['object']} TO"
+            if who is None:
+                left.append(f"{what} {row['grantee']}: there is no such role on the target")
+            elif who != sides.member.name:
+                option = " WITH GRANT OPTION" if row["grantable"] else ""
+                # kind, object and privilege are the server's own rendering, quoted where they must be
+                execute(connection, sql.SQL(f"GRANT {what} {{}}{option}").format(sql.Identifier(who)))
+    return left
+
+
+def _known_roles(sides: Sides, owner: str, roles: Mapping[str, str]) -> dict[str, str]:
+    """Roles of the source -> roles of the target, where these are there. The owner becomes the tenant's role."""
+    there = {row["rolname"] for row in rows(sides.maintenance, "SELECT rolname::text FROM pg_roles")}
+    wanted = {**roles, owner: sides.member.name, ROLE: ROLE}
+    return {ours: theirs for ours, theirs in wanted.items() if theirs in there}

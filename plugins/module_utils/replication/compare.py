@@ -1,0 +1,101 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares every row of every table, every sequence and every large object of both sides, many tables at once."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, statements
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Table
+
+if TYPE_CHECKING:
+    from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
+
+Sum = tuple[int, str]
+
+
+def compare(sides: Sides, facts: Facts, jobs: int) -> dict[str, int]:
+    """Raises Refused with every difference. Returns how much was compared. Nobody may be writing on either side."""
+    oldest = min(facts.source.version, facts.target.version)
+    member = sides.member
+    with ThreadPoolExecutor(2) as pool:
+        ours = pool.submit(_sums, sides, sides.source, lambda: sides.connect_source(member.database), oldest, jobs)
+        theirs = pool.submit(_sums, sides, sides.target, lambda: sides.connect_target(member.name), oldest, jobs)
+        source, target = ours.result(), theirs.result()
+    found = plan.unequal(source, target)
+    found += _unequal_sequences(sides)
+    found += _unequal_objects(sides)
+    cure = "The other side must not open with it; look at what wrote there."
+    plan.refuse_differences(member, "The two sides are not equal.", found, cure)
+    return {"tables": len(source), "rows": sum(count for count, _sum in source.values())}
+
+
+def _sums(
+    sides: Sides, catalogue: Connection, connect: Callable[[], Connection], oldest: int, jobs: int
+) -> dict[str, Sum]:
+    """Of every table, largest first, over connections of their own."""
+    waiting: queue.SimpleQueue[Table] = queue.SimpleQueue()
+    with translated("Listing tables"):
+        found = [facts.table for facts, _persistence in client.tables(catalogue)]
+    for table in found:
+        waiting.put(table)
+
+    def work() -> dict[str, Sum]:
+        sums: dict[str, Sum] = {}
+        with connect() as connection, translated("Comparing rows"):
+            client.same_text(connection, oldest)
+            left = sides.steps.remaining()
+            if left is not None:
+                execute(connection, f"SET statement_timeout = '{max(int(left * 1000), 1)}ms'")
+            while True:
+                try:
+                    table = waiting.get_nowait()
+                except queue.Empty:
+                    return sums
+                sides.steps.remaining()
+                sums[str(table)] = _sum(connection, table)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        parts = [pool.submit(work) for _job in range(min(jobs, len(found) or 1))]
+        return {name: value for part in parts for name, value in part.result().items()}
+
+
+def _sum(connection: Connection, table: Table) -> Sum:
+    row = one(connection, statements.row_sums(table))
+    if row is None:
+        raise ErpopsError(f"Table {table} gave no sum.")
+    return row["rows"], row["sum"]
+
+
+def _unequal_sequences(sides: Sides) -> list[str]:
+    with translated("Comparing sequences"):
+        source, target = (
+            {f"{row['schema']}.{row['name']}": row["last"] for row in rows(side, statements.SEQUENCES)}
+            for side in (sides.source, sides.target)
+        )
+    return [
+        f"sequence {name} is at {source.get(name)} on the source and {target.get(name)} on the target"
+        for name in sorted(source.keys() | target.keys())
+        if source.get(name, -1) != target.get(name, -1)
+    ]
+
+
+def _unequal_objects(sides: Sides) -> list[str]:
+    with translated("Comparing large objects"):
+        source, target = (
+            {row["oid"]: row["sum"] for row in rows(side, statements.LARGE_OBJECTS)}
+            for side in (sides.source, sides.target)
+        )
+    return [
+        f"large object {oid} differs"
+        for oid in sorted(source.keys() | target.keys())
+        if source.get(oid) != target.get(oid)
+    ]

@@ -1,0 +1,166 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switch: nobody serves from ``fence`` to ``open``. Before ``open`` every failure returns to the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    back,
+    carry,
+    client,
+    compare,
+    plan,
+    seed,
+    source,
+    statements,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Grant, Record
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps
+
+
+def no_files() -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutover:
+    """What the operator chose. files: copies what the filestore still lacks, and says what it did.
+
+    lag_bytes: how near the target must be before the window opens. drain_seconds: how long the rest may take.
+    """
+
+    way: back.WayBack
+    jobs: int
+    lag_bytes: int
+    drain_seconds: float
+    shared_roles: bool
+    files: Callable[[], dict[str, Any]] = field(default=no_files)
+
+
+def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
+    """Bring a following member to live. Killed anywhere and run again, it goes on."""
+    state = plan.check("wave_cutover", sides.member, facts)
+    if state == plan.LIVE:
+        finish(sides)
+        return {}
+    with sides.steps.step("check"):
+        check(sides, wanted, facts)
+    record = facts.source.record or Record()
+    try:
+        with sides.steps.step("way_back"):
+            back.prepare(sides, wanted.way)
+        return _window(sides, wanted, facts, record)
+    except BaseException as error:
+        raise returned(sides, error) from error
+
+
+def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:
+    """Raises Refused with everything that would fail inside the window."""
+    member, found = sides.member, list[str]()
+    found += seed.diverged(sides, facts)
+    slot = facts.source.slot
+    if slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
+        found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
+    if not facts.target.enabled:
+        found.append("its subscription is disabled")
+    found += [f"prepared transaction {row['gid']} is open" for row in rows(
+        sides.source, statements.END_PREPARED, [member.database])]  # fmt: skip
+    cure = "Cure it, or run wave_seed, which starts the member anew."
+    plan.refuse_differences(member, f"Member {member.name} cannot be cut over.", found, cure)
+    if not (facts.source.record and facts.source.record.fenced):
+        source.superusers(sides, shared=wanted.shared_roles)
+
+
+def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:
+    steps, member = sides.steps, sides.member
+    steps.start_window()
+    with steps.step("fence"):
+        source.fence(sides, record, shared=wanted.shared_roles)
+        sides.within_window()
+    with steps.step("drain"):
+        until = source.position(sides.source)
+        source.drained(sides, sides.source, member.forward, until, wanted.drain_seconds)
+    with steps.step("carry"):
+        carried = carry_all(sides, sides.source, sides.target, member.name)
+    with steps.step("files"):
+        files = wanted.files()
+    with steps.step("compare"):
+        compared = compare.compare(sides, facts, wanted.jobs)
+    with steps.step("return_path"):
+        back.begin(sides)
+    steps.remaining()
+    opened = {"compared": compared, "carried": carried, "files": files, "position": until}
+    with steps.step("open"):
+        open_target(sides)
+    steps.end_window()
+    finish(sides)
+    return opened
+
+
+def carry_all(sides: Sides, giver: client.Connection, taker: client.Connection, owner: str) -> dict[str, int]:
+    carried = {
+        "sequences": carry.sequences(giver, taker, owner),
+        "large_objects": carry.large_objects(giver, taker, owner),
+        "unlogged_tables": carry.unlogged(giver, taker),
+    }
+    sides.steps.remaining()
+    carried["materialized_views"] = carry.materialized_views(taker)
+    return carried
+
+
+def open_target(sides: Sides) -> None:
+    """The point of opening, one transaction: the target follows no longer, and its role may connect."""
+    member = sides.member
+    client.in_transaction(sides.target, "Opening the target", [
+        *statements.forget_subscription(member.forward),
+        *statements.grant_connect(member.name, [Grant(grantee=member.name)]),
+    ])  # fmt: skip
+
+
+def finish(sides: Sides) -> None:
+    """What is left to do once the target is open: the forward slot would hold back the source's log for ever."""
+    with sides.steps.step("finish"):
+        source.drop_slot(sides.source, sides.member.forward)
+        with translated("Opening the target"):
+            execute(sides.target, "RESET statement_timeout")
+            found = one(sides.source, statements.SUBSCRIPTION, [sides.member.back])
+            if found and not found["enabled"]:  # a run that was killed, then rested by nobody but us
+                execute(sides.source, statements.enable_subscription(sides.member.back, True))
+
+
+def returned(sides: Sides, error: BaseException) -> BaseException:
+    """Before the point of opening: back to the source, which serves again. Returns what to raise."""
+    steps = Steps()  # the way back has no window
+    steps.timings = sides.steps.timings
+    sides.steps = steps
+    try:
+        with steps.step("return"):
+            facts = client.read_again(sides)
+            if plan.stands(facts) == plan.LIVE:
+                return ErpopsError(f"The target is open, but: {error}. Run wave_cutover again.")
+            return_to_source(sides, facts)
+    except ErpopsError as second:
+        text = f"{error}\nThe source could not be opened again: {second}\nNobody serves; run wave_cutover again."
+        return ErpopsError(text)
+    if isinstance(error, ErpopsError):
+        problems = error.problems or (
+            Problem(f"member {sides.member.name}", "", "", "The source serves again; cure it and run wave_cutover."),
+        )
+        return Refused(f"{error.message} The member returned to the source.", problems)
+    return error
+
+
+def return_to_source(sides: Sides, facts: Facts) -> None:
+    """The target stays closed and goes on following."""
+    record = facts.source.record
+    back.remove(sides)
+    if record is not None and record.fenced:
+        client.in_transaction(sides.source, "Opening the source again", source.open_again(sides, record))

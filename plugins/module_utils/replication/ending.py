@@ -1,0 +1,146 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""After the switch: back to the source while the way back is open, or the declared point of no return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    back,
+    client,
+    compare,
+    plan,
+    seed,
+    source,
+    statements,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.cutover import carry_all, no_files
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts, Grant, Record
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps, wait_until
+
+NEAR_BYTES = 1_048_576
+NEAR_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    jobs: int
+    drain_seconds: float
+    files: Callable[[], dict[str, Any]] = field(default=no_files)
+
+
+def rollback(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
+    """From live back to the source. Killed anywhere and run again, it goes on."""
+    state = plan.check("wave_rollback", sides.member, facts)
+    if state == plan.ROLLED_BACK:
+        finish(sides)
+        return {}
+    with sides.steps.step("check"):
+        record = check(sides, facts)
+    try:
+        return _window(sides, wanted, facts, record)
+    except BaseException as error:
+        raise returned(sides, error) from error
+
+
+def check(sides: Sides, facts: Facts) -> Record:
+    """The record of the fence. Raises Refused where the way back is broken."""
+    record = facts.source.record
+    if record is None or not record.fenced:
+        raise Refused(f"The source of member {sides.member.name} has no record of its fence; it cannot be opened.")
+    if plan.stands(facts) == plan.LIVE:
+        _follows(sides)
+    found = seed.schema_differences(sides)
+    cure = "The way back is broken by it: change the source's schema alike, or stay."
+    plan.refuse_differences(sides.member, "The target's schema changed since it serves.", found, cure)
+    return record
+
+
+def _follows(sides: Sides) -> None:
+    """Raises ErpopsError unless the source follows the target closely: the fence would wait for it in vain."""
+    name = sides.member.back
+
+    def near() -> bool:
+        slot = client.slot(sides.target, name)
+        return slot is not None and slot.active and slot.lag_bytes is not None and slot.lag_bytes <= NEAR_BYTES
+
+    wait_until(
+        f"The source follows the target (slot {name}; its server log has errors)", NEAR_SECONDS, sides.steps, near
+    )
+
+
+def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dict[str, Any]:
+    steps, member = sides.steps, sides.member
+    steps.start_window()
+    with steps.step("fence"):
+        grants = [Grant(**row) for row in rows(sides.target, statements.GRANTS, [member.name, ROLE])]
+        client.in_transaction(sides.target, "Fencing the target", statements.revoke_connect(member.name, grants))
+        source.end_sessions(sides, sides.target, member.name)
+        sides.within_window()
+    with steps.step("drain"):
+        execute(sides.source, statements.enable_subscription(member.back, True))
+        until = source.position(sides.target)
+        source.drained(sides, sides.target, member.back, until, wanted.drain_seconds)
+    with steps.step("carry"):
+        like = one(sides.source, statements.DATABASE, [member.database])
+        carried = carry_all(sides, sides.target, sides.source, like["owner"] if like else "postgres")
+    with steps.step("files"):
+        files = wanted.files()
+    with steps.step("compare"):
+        compared = compare.compare(sides, facts, wanted.jobs)
+    steps.remaining()
+    with steps.step("open"):
+        client.in_transaction(sides.source, "Opening the source", [
+            *statements.forget_subscription(member.back),
+            *source.open_again(sides, record),
+        ])  # fmt: skip
+    steps.end_window()
+    finish(sides)
+    return {"compared": compared, "carried": carried, "files": files, "position": until}
+
+
+def finish(sides: Sides) -> None:
+    """The target's copy stays, closed, until the member is seeded again."""
+    with sides.steps.step("finish"):
+        source.drop_slot(sides.maintenance, sides.member.back)
+        execute(sides.target, statements.drop_publication(sides.member.back))
+
+
+def returned(sides: Sides, error: BaseException) -> BaseException:
+    """Before the source opened: the target serves again, and the source goes on following it."""
+    sides.steps, timings = Steps(), sides.steps.timings
+    sides.steps.timings = timings
+    try:
+        with sides.steps.step("return"):
+            facts = client.read_again(sides)
+            if plan.stands(facts) != plan.ROLLING_BACK:
+                return error
+            name = sides.member.name
+            client.in_transaction(
+                sides.target, "Opening the target again", statements.grant_connect(name, [Grant(grantee=name)])
+            )
+    except ErpopsError as second:
+        text = f"{error}\nThe target could not be opened again: {second}\nNobody serves; run wave_rollback again."
+        return ErpopsError(text)
+    if isinstance(error, ErpopsError):
+        return Refused(f"{error.message} The target serves again.", error.problems)
+    return error
+
+
+def commit(sides: Sides, facts: Facts) -> None:
+    """The point of no return: the source stays fenced and follows no longer."""
+    plan.check("wave_commit", sides.member, facts)
+    member, record = sides.member, facts.source.record
+    with sides.steps.step("commit"):
+        if record is not None and not record.committed:
+            text = source.save_record(sides, replace(record, committed=True))
+            forget = statements.forget_subscription(member.back) if facts.source.back_enabled is not None else []
+            client.in_transaction(sides.source, "Committing on the source", [*forget, text])
+        back.remove(sides)
+        source.drop_slot(sides.source, member.forward)

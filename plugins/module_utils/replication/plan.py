@@ -1,0 +1,157 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What both databases say about where a member stands, and what may be done from there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import (
+    OLDEST_LOGICAL,
+    Facts,
+    Identity,
+    Member,
+    Table,
+)
+
+PLANNED = "planned"
+PREPARED = "prepared"
+SEEDING = "seeding"
+FOLLOWING = "following"
+DIVERGED = "diverged"
+CUTTING_OVER = "cutting_over"
+LIVE = "live"
+ROLLING_BACK = "rolling_back"
+ROLLED_BACK = "rolled_back"
+COMMITTED = "committed"
+
+# What each verb may begin from, by what the databases say; the store of members has its own word on top.
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "wave_prepare": (PLANNED, PREPARED, ROLLED_BACK),
+    "wave_seed": (PREPARED, SEEDING, FOLLOWING, DIVERGED, ROLLED_BACK),
+    "wave_cutover": (FOLLOWING, CUTTING_OVER, LIVE),
+    "wave_rollback": (LIVE, ROLLING_BACK, ROLLED_BACK),
+    "wave_commit": (LIVE, COMMITTED),
+    "withdraw": (PLANNED, PREPARED, SEEDING, FOLLOWING, DIVERGED, ROLLED_BACK),
+}
+
+
+def stands(facts: Facts) -> str:
+    """The state that both databases show."""
+    source, target = facts.source, facts.target
+    record = source.record
+    if target.database and not target.closed and not target.subscribed:
+        return LIVE if source.back_enabled is not None and target.back_slot else COMMITTED
+    if target.database and target.subscribed:
+        if record is not None and record.fenced:
+            return CUTTING_OVER
+        broken = source.slot is None or source.slot.lost
+        return DIVERGED if broken else FOLLOWING
+    if target.database:
+        return ROLLING_BACK if record is not None and record.fenced else ROLLED_BACK
+    if target.passing or source.slot:
+        return SEEDING
+    return PLANNED if record is None else PREPARED
+
+
+def check(verb: str, member: Member, facts: Facts) -> str:
+    """The state the member stands in. Raises Refused where the verb may not begin from it."""
+    found = stands(facts)
+    if found in ALLOWED[verb]:
+        return found
+    problem = Problem(f"member {member.name}", "state", found, CURES.get((verb, found), _cure(verb)))
+    raise Refused(f"{verb} of member {member.name} is refused.", [problem])
+
+
+CURES = {
+    ("wave_rollback", COMMITTED): "A committed member has no way back; restore a backup instead.",
+    ("wave_seed", LIVE): "The target serves. Roll back first, or choose another member.",
+    ("wave_seed", COMMITTED): "The target has a database of this name that serves. It is never replaced by a seed.",
+    ("wave_seed", PLANNED): "Run wave_prepare first: the source does not publish the database yet.",
+    ("wave_cutover", DIVERGED): "Run wave_seed, which starts it anew.",
+    ("withdraw", LIVE): "Run wave_rollback first.",
+}
+
+
+def _cure(verb: str) -> str:
+    return f"{verb} goes on from: {', '.join(ALLOWED[verb])}."
+
+
+def check_versions(source: int, target: int) -> None:
+    """server_version_num of both. Raises Refused."""
+    if source < OLDEST_LOGICAL:
+        cure = "It has no logical replication. Move it by a dump, with the downtime that takes, or upgrade it first."
+        raise Refused("The source cannot be followed.", [Problem("source", "version", str(source), cure)])
+    if source // 10_000 > target // 10_000:
+        cure = "Upgrade the target's PostgreSQL first: a newer schema cannot be restored into an older server."
+        raise Refused("The target is older than the source.", [Problem("target", "version", str(target), cure)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFacts:
+    """identity: pg_class.relreplident. index: the name of one that is unique, not null and not partial; or empty."""
+
+    table: Table
+    identity: str
+    has_key: bool
+    index: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewIdentity:
+    """index: the one to use; empty for FULL."""
+
+    before: Identity
+    index: str
+
+
+def identities(tables: Iterable[TableFacts]) -> tuple[NewIdentity, ...]:
+    """What tables without a replica identity need, so that publishing does not make their updates fail."""
+    needed = []
+    for one in tables:
+        if one.identity in ("f", "i") or (one.identity == "d" and one.has_key):
+            continue
+        before = Identity(schema=one.table.schema, table=one.table.name, was=one.identity)
+        needed.append(NewIdentity(before=before, index=one.index))
+    return tuple(needed)
+
+
+Catalogue = Mapping[tuple[str, str], str]  # (kind, object) -> definition
+
+
+def differences(source: Catalogue, target: Catalogue) -> list[str]:
+    """What DDL since the seed left different, each a short sentence."""
+    found = []
+    for key in sorted(source.keys() | target.keys()):
+        kind, name = key
+        if key not in target:
+            found.append(f"{kind} {name} is only on the source")
+        elif key not in source:
+            found.append(f"{kind} {name} is only on the target")
+        elif source[key] != target[key]:
+            found.append(f"{kind} {name} is {source[key]!r} on the source and {target[key]!r} on the target")
+    return found
+
+
+Sums = Mapping[str, tuple[int, str]]  # table -> rows and the sum of their hashes
+
+
+def unequal(source: Sums, target: Sums) -> list[str]:
+    found = []
+    for name in sorted(source.keys() | target.keys()):
+        ours, theirs = source.get(name), target.get(name)
+        if ours is None or theirs is None:
+            found.append(f"table {name} is only on the {'target' if ours is None else 'source'}")
+        elif ours != theirs:
+            counts = f"{ours[0]} rows on the source, {theirs[0]} on the target"
+            found.append(f"table {name}: {counts}" + (", of other content" if ours[0] == theirs[0] else ""))
+    return found
+
+
+def refuse_differences(member: Member, message: str, found: Sequence[str], cure: str) -> None:
+    """Raises Refused with one problem for each difference, if there are any."""
+    if found:
+        raise Refused(message, [Problem(f"member {member.name}", "", "", f"{one}. {cure}") for one in found])

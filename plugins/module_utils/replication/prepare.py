@@ -1,0 +1,190 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a source needs before it can be followed: its server's settings, the role of subscriptions, the publication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, source
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts, Function, Member
+
+with suppress(ImportError):  # the client reports it
+    from psycopg import sql
+
+SETTINGS_QUERY = """
+    SELECT name, setting, boot_val, coalesce(pending_restart, false) AS pending,
+           (SELECT f.setting FROM pg_file_settings AS f WHERE f.name = s.name
+            ORDER BY f.seqno DESC LIMIT 1) AS written,
+           EXISTS (SELECT FROM pg_file_settings AS f WHERE f.name = s.name
+                   AND f.sourcefile LIKE '%%postgresql.auto.conf') AS automatic
+    FROM pg_settings AS s WHERE name = ANY(%s)
+"""
+IN_USE = """
+    SELECT (SELECT count(*) FROM pg_replication_slots) AS max_replication_slots,
+           (SELECT count(*) FROM pg_stat_replication) AS max_wal_senders
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting of the source's server. written: what its files hold, which counts after a restart."""
+
+    name: str
+    setting: str
+    written: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a source lacks. role: statements; none where it is there with this password and may connect."""
+
+    settings: Mapping[str, str]
+    role: bool
+    identities: tuple[plan.NewIdentity, ...]
+    functions: tuple[Function, ...]
+    publication: bool
+
+    @property
+    def publish(self) -> bool:
+        return self.publication or bool(self.identities) or bool(self.functions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """before and after: snapshots. undo: what takes everything back, as statements."""
+
+    actions: tuple[Action, ...]
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+    undo: tuple[str, ...]
+    restart_needed: bool
+
+
+def needed_settings(found: Sequence[Setting], used: Mapping[str, int], spare: int) -> dict[str, str]:
+    """Settings that following needs and the server will not have after its next restart. Pure."""
+    wanted = {}
+    for one in found:
+        if one.name == "wal_level":
+            if one.written != "logical":
+                wanted[one.name] = "logical"
+        elif int(one.written) < used[one.name] + spare:
+            wanted[one.name] = str(used[one.name] + spare)
+    return wanted
+
+
+def prepare(
+    sides: Sides, facts: Facts, *, allowed: Sequence[str], spare_slots: int, password: str, check_mode: bool
+) -> Prepared:
+    """allowed: of ``settings`` (with the restart they need), ``role``, ``replica_identity``, ``functions``."""
+    plan.check("wave_prepare", sides.member, facts)
+    with translated("Reading what the source needs"):
+        found = [
+            Setting(name=row["name"], setting=row["setting"], written=row["written"] or row["setting"])
+            for row in rows(sides.source, SETTINGS_QUERY, [["wal_level", "max_replication_slots", "max_wal_senders"]])
+        ]
+        role = source.make_role(sides.source, password, [sides.member.database])
+    needs = _needs(sides, facts, found, spare_slots, bool(role))
+    if problems := refusals(needs, allowed):
+        raise Refused(f"The source of member {sides.member.name} needs what was not allowed.", problems)
+    before = _snapshot(found, {}, needs)
+    if not check_mode:
+        _apply(sides, needs, role)
+    none = Needs(settings={}, role=False, identities=(), functions=(), publication=False)
+    return Prepared(
+        actions=actions(needs, sides.member),
+        before=before,
+        after=_snapshot(found, needs.settings, none),
+        undo=undo(needs, found, sides.member),
+        restart_needed=any(one.setting != needs.settings.get(one.name, one.written) for one in found),
+    )
+
+
+def _needs(sides: Sides, facts: Facts, found: Sequence[Setting], spare: int, role: bool) -> Needs:
+    with translated("Reading what the source needs"):
+        used = {name: int(value) for name, value in rows(sides.source, IN_USE)[0].items()}
+        tables = [table for table, persistence in client.tables(sides.source) if persistence == "p"]
+    own = 0 if facts.source.slot is None else 1
+    return Needs(
+        settings=needed_settings(found, {name: value - own for name, value in used.items()}, spare),
+        role=role,
+        identities=plan.identities(tables),
+        functions=source.unsafe_functions(sides.source),
+        publication=facts.source.record is None,
+    )
+
+
+def _snapshot(found: Sequence[Setting], settings: Mapping[str, str], needs: Needs) -> dict[str, object]:
+    return {
+        **{one.name: settings.get(one.name, one.written) for one in found},
+        "role": not needs.role,
+        "published": not needs.publication,
+        "without_identity": sorted(_table(one) for one in needs.identities),
+        "without_search_path": sorted(str(function) for function in needs.functions),
+    }
+
+
+def _table(needed: plan.NewIdentity) -> str:
+    return f"{needed.before.schema}.{needed.before.table}"
+
+
+def refusals(needs: Needs, allowed: Sequence[str]) -> list[Problem]:
+    problems = []
+    if "settings" not in allowed:
+        for name, value in needs.settings.items():
+            cure = f"It must be {value}, which needs a restart of the source's PostgreSQL. Allow settings."
+            problems.append(Problem("source", name, "", cure))
+    if needs.role and "role" not in allowed:
+        cure = "It is not there, has another password or may not connect. Allow role."
+        problems.append(Problem(f"role {ROLE}", "", "", cure))
+    return problems + source.forbidden(needs.identities, needs.functions, allowed)
+
+
+def actions(needs: Needs, member: Member) -> tuple[Action, ...]:
+    done = [Action("set", f"setting {name}", value) for name, value in needs.settings.items()]
+    if needs.role:
+        done.append(Action("make", f"role {ROLE}", f"may connect to {member.database}"))
+    for one in needs.identities:
+        detail = f"index {one.index}" if one.index else "full"
+        done.append(Action("set", f"replica identity of table {_table(one)}", detail))
+    done += [Action("set", f"search_path of function {function}") for function in needs.functions]
+    if needs.publish:
+        done.append(Action("publish", f"database {member.database}"))
+    return tuple(done)
+
+
+def _apply(sides: Sides, needs: Needs, role: Sequence[sql.Composed]) -> None:
+    with translated("Preparing the source"):
+        for name, value in needs.settings.items():
+            form = sql.SQL("ALTER SYSTEM SET {} = {}")
+            execute(sides.source, form.format(sql.Identifier(name), sql.Literal(value)))
+        execute(sides.source, *role)
+    if needs.publish:
+        source.publish(sides, ("replica_identity", "functions"))
+
+
+def undo(needs: Needs, found: Sequence[Setting], member: Member) -> tuple[str, ...]:
+    """As text for the operator; wave_rollback does by itself what concerns the member alone."""
+    texts = [
+        f"ALTER SYSTEM SET {one.name} = '{one.setting}'; -- and a restart"
+        for one in found
+        if one.name in needs.settings
+    ]
+    if needs.role:
+        texts.append(f'DROP OWNED BY "{ROLE}"; DROP ROLE "{ROLE}";')
+    for one in needs.identities:
+        how = "NOTHING" if one.before.was == "n" else "DEFAULT"
+        texts.append(f'ALTER TABLE "{one.before.schema}"."{one.before.table}" REPLICA IDENTITY {how};')
+    for function in needs.functions:
+        place = f'"{function.schema}"."{function.name}"({function.arguments})'
+        texts.append(f"ALTER FUNCTION {place} RESET search_path;")
+    if needs.publish:
+        texts.append(f'DROP PUBLICATION "{member.forward}";')
+    return tuple(texts)

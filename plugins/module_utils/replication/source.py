@@ -1,0 +1,218 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done on the source: publish, make a slot, fence, open again, withdraw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres import scram
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, statements
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Function, Grant, Record
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.plan import NewIdentity, TableFacts, identities
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import wait_until
+
+with suppress(ImportError):  # the client reports it
+    from psycopg import sql
+
+if TYPE_CHECKING:
+    from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
+
+QUIET_READS = 3  # a session that is just starting shows up a moment after it has passed the grants
+END_SECONDS = 30
+
+
+def save_record(sides: Sides, record: Record) -> sql.Composed:
+    return statements.comment_publication(sides.member.forward, record.text())
+
+
+def make_role(connection: Connection, password: str, databases: Sequence[str]) -> list[sql.Composed]:
+    """The role of subscriptions, with its password as a SCRAM verifier, which the hba method md5 takes as well."""
+    name = sql.Identifier(ROLE)
+    found = one(connection, "SELECT rolpassword, rolreplication, rolcanlogin FROM pg_authid WHERE rolname = %s", [ROLE])
+    texts = []
+    if not found or not (
+        found["rolreplication"] and found["rolcanlogin"] and scram.matches(found["rolpassword"], password)
+    ):
+        form = sql.SQL(
+            "ALTER ROLE {} LOGIN REPLICATION PASSWORD {}" if found else "CREATE ROLE {} LOGIN REPLICATION PASSWORD {}"
+        )
+        texts.append(form.format(name, sql.Literal(scram.verifier(password))))
+    for database in databases:
+        given = [row["grantee"] for row in rows(connection, statements.GRANTS, [database, ""])]
+        if ROLE in given:  # by name: what PUBLIC has goes with the fence
+            continue
+        texts.append(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), name))
+    return texts
+
+
+def unsafe_functions(connection: Connection) -> tuple[Function, ...]:
+    with translated("Reading functions in indexes"):
+        return tuple(Function(**row) for row in rows(connection, statements.UNSAFE_FUNCTIONS))
+
+
+def check_allowed(
+    sides: Sides, allowed: Sequence[str]
+) -> tuple[list[TableFacts], tuple[NewIdentity, ...], tuple[Function, ...]]:
+    """Tables to publish, and what they need before. Raises Refused for what the operator did not allow."""
+    published = [facts for facts, persistence in client.tables(sides.source) if persistence == "p"]
+    needed, functions = identities(published), unsafe_functions(sides.source)
+    if problems := forbidden(needed, functions, allowed):
+        raise Refused(f"The source of member {sides.member.name} needs what was not allowed.", problems)
+    return published, needed, functions
+
+
+def publish(sides: Sides, allowed: Sequence[str]) -> Record:
+    """Replica identities, functions, publication and the record of them, in one transaction; anew if tables came or
+    went. Raises Refused for what the operator did not allow.
+    """
+    connection, member = sides.source, sides.member
+    published, needed, functions = check_allowed(sides, allowed)
+    found = one(connection, statements.SOURCE_RECORD, [member.forward])
+    record = client.record_of(member, found["record"]) if found else Record()
+    wanted = sorted(facts.table for facts in published)
+    digests = tuple(sorted(client.digests(connection).items()))
+    if found is None or needed or functions or wanted != _published(sides) or digests != record.digests:
+        changed = (*record.identities, *(one.before for one in needed))
+        pinned = (*record.functions, *functions)
+        record = replace(record, identities=changed, functions=pinned, committed=False, digests=digests)
+        client.in_transaction(connection, "Publishing on the source", [
+            *(_identity(one) for one in needed),
+            *(statements.pin_function(function) for function in functions),
+            statements.drop_publication(member.forward),
+            statements.create_publication(member.forward, wanted),
+            save_record(sides, record),
+        ])  # fmt: skip
+    return record
+
+
+def forbidden(needed: Sequence[NewIdentity], functions: Sequence[Function], allowed: Sequence[str]) -> list[Problem]:
+    """What a database needs and the operator did not allow."""
+    problems = []
+    if "replica_identity" not in allowed:
+        cure = "Its updates could not be followed. Allow replica_identity, or give it a primary key."
+        for one in needed:
+            problems.append(Problem(f"table {one.before.schema}.{one.before.table}", "replica identity", "none", cure))
+    if "functions" not in allowed:
+        cure = "An index, check or default calls it, and nothing could be applied. Allow functions."
+        problems += [Problem(f"function {one}", "search_path", "not set", cure) for one in functions]
+    return problems
+
+
+def _identity(needed: NewIdentity) -> sql.Composed:
+    return statements.set_identity(needed.before.schema, needed.before.table, needed.index)
+
+
+def _published(sides: Sides) -> list[client.Table]:
+    query = "SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = %s"
+    return sorted(client.Table(**row) for row in rows(sides.source, query, [sides.member.forward]))
+
+
+def drop_slot(connection: Connection, name: str) -> None:
+    """End who reads from it, and drop it."""
+    found = one(connection, "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s", [name])
+    if found is None:
+        return
+    with translated(f"Dropping slot {name}"):
+        for _attempt in range(100):
+            rows(connection, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                 " WHERE slot_name = %s AND active_pid IS NOT NULL", [name])  # fmt: skip
+            try:
+                rows(connection, "SELECT pg_drop_replication_slot(%s)", [name])
+                return
+            except client.psycopg.errors.ObjectInUse:
+                rows(connection, "SELECT pg_sleep(0.05)")
+    raise ErpopsError(f"Slot {name} is still in use.")
+
+
+def fence(sides: Sides, record: Record, *, shared: bool) -> Record:
+    """Nobody but us and the subscriptions connects to the database any more, and no session is left.
+
+    The grants that are taken away are recorded in the same transaction. Raises Refused for a superuser that owns other
+    databases, unless ``shared``.
+    """
+    connection, member = sides.source, sides.member
+    if not record.fenced:
+        grants = tuple(Grant(**row) for row in rows(connection, statements.GRANTS, [member.database, ROLE]))
+        logins = superusers(sides, shared=shared)
+        record = replace(record, fenced=True, grants=grants, logins=logins)
+        client.in_transaction(connection, "Fencing the source", [
+            save_record(sides, record),
+            *statements.revoke_connect(member.database, grants),
+            *statements.set_login(logins, False),
+        ])  # fmt: skip
+    end_sessions(sides, connection, member.database)
+    return record
+
+
+def superusers(sides: Sides, *, shared: bool) -> tuple[str, ...]:
+    """Superusers of the application: no grant keeps them out."""
+    found = rows(sides.source, statements.SUPERUSERS, {"database": sides.member.database})
+    cure = "Make it NOSUPERUSER, move its databases together, or allow that they all rest (allow_shared_roles)."
+    problems = [
+        Problem(f"role {row['name']}", "superuser", f"owner of {', '.join(row['others'])} too", cure)
+        for row in found
+        if row["others"]
+    ]
+    if problems and not shared:
+        raise Refused(f"Fencing member {sides.member.name} would stop other databases.", problems)
+    return tuple(row["name"] for row in found)
+
+
+def end_sessions(sides: Sides, connection: Connection, database: str) -> None:
+    quiet = 0
+
+    def none_left() -> bool:
+        nonlocal quiet
+        ended = rows(connection, statements.END_SESSIONS, [database, sides.own_pids()])
+        quiet = 0 if ended else quiet + 1
+        return quiet >= QUIET_READS
+
+    with translated(f"Ending the sessions of database {database}"):
+        wait_until(f"Sessions of database {database} end", END_SECONDS, sides.steps, none_left)
+
+
+def open_again(sides: Sides, record: Record) -> list[sql.Composed]:
+    """Statements, for one transaction, that give back what the fence took, and say so."""
+    opened = replace(record, fenced=False, grants=(), logins=(), committed=False)
+    return [
+        *statements.grant_connect(sides.member.database, record.grants),
+        *statements.set_login(record.logins, True),
+        save_record(sides, opened),
+    ]
+
+
+def withdraw(sides: Sides, record: Record | None) -> None:
+    """Everything that seeding made on the source, and the identities as they were."""
+    drop_slot(sides.source, sides.member.forward)
+    if record is not None:
+        texts = [statements.restore_identity(identity) for identity in record.identities]
+        texts += [statements.unpin_function(function) for function in record.functions]
+        texts.append(statements.drop_publication(sides.member.forward))
+        client.in_transaction(sides.source, "Withdrawing from the source", texts)
+
+
+def position(connection: Connection) -> str:
+    """Where the server's log ends now."""
+    row = one(connection, "SELECT pg_current_wal_lsn()::text AS position")
+    return str(row["position"]) if row else ""
+
+
+def drained(sides: Sides, connection: Connection, slot: str, until: str, seconds: float) -> None:
+    """Wait until the slot's subscriber has made everything up to a position durable."""
+
+    def confirmed() -> bool:
+        row = one(connection, statements.CONFIRMED, [until, slot])
+        if row is None:
+            raise ErpopsError(f"Slot {slot} is gone.")
+        return bool(row["done"])
+
+    with translated(f"Waiting for slot {slot}"):
+        wait_until(f"Slot {slot} reaches {until}", seconds, sides.steps, confirmed)

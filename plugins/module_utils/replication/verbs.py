@@ -1,0 +1,212 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each module does: open both sides, read, act or predict, and say where the member stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    back,
+    client,
+    dump,
+    ending,
+    plan,
+    source,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import cutover as switching
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    prepare as preparing,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    seed as seeding,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
+    filestores_from,
+    login_from,
+    member_from,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps
+
+SUPERUSER = "postgres"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a module returns."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    actions: tuple[Action, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def _opened(
+    parameters: Mapping[str, Any], check_mode: bool, budget: float | None = None
+) -> Iterator[tuple[Sides, Facts]]:
+    steps = Steps(budget)
+    login = login_from(parameters["source"], SUPERUSER)
+    with client.opened(member_from(parameters), login, server_from(parameters), steps) as sides:
+        if not check_mode:
+            client.lock(sides)
+        yield sides, client.read(sides)
+
+
+def _done(sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, **values: Any) -> Outcome:
+    """``expected``: where a run brings the member. What is said of a real run is read from both sides again."""
+    after = expected if check_mode or action is None else plan.stands(client.read(sides))
+    return Outcome(
+        before={"member": sides.member.name, "state": state},
+        after={"member": sides.member.name, "state": after},
+        actions=(action,) if action else (),
+        values={"state": after, "timings": sides.steps.timings, **values},
+    )
+
+
+def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -> Callable[[], dict[str, Any]]:
+    """What copies the member's files in the direction of the move, or back."""
+    stores = filestores_from(parameters)
+    if stores is None:
+        return switching.no_files
+    giver, taker = (stores.target, stores.source) if back else (stores.source, stores.target)
+
+    def copied() -> dict[str, Any]:
+        known = client.attachments(sides.target if back else sides.source)
+        return copy_missing(giver, taker, known, sides.steps.remaining, stores.seconds).as_dict()
+
+    return copied
+
+
+def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    with _opened(parameters, check_mode) as (sides, facts):
+        done = preparing.prepare(
+            sides,
+            facts,
+            allowed=parameters["allow"],
+            spare_slots=parameters["spare_slots"],
+            password=parameters["role_password"],
+            check_mode=check_mode,
+        )
+        return Outcome(
+            before=done.before,
+            after=done.after,
+            actions=done.actions,
+            values={
+                "state": plan.PREPARED,
+                "timings": sides.steps.timings,
+                "restart_needed": done.restart_needed,
+                "undo": list(done.undo),
+            },
+        )
+
+
+def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    wanted = seeding.Seeding(
+        feed=login_from(parameters["feed"], ROLE),
+        tools=dump.Tools(
+            folder=parameters["tools"],
+            spool=parameters["spool"],
+            jobs=parameters["jobs"],
+            seconds=parameters["dump_seconds"],
+        ),
+        password=parameters["tenant_password"],
+        allowed=tuple(parameters["allow"]),
+        roles=parameters["roles"],
+        lag_bytes=parameters["lag_bytes"],
+        catch_up_seconds=parameters["catch_up_seconds"],
+    )
+    with _opened(parameters, check_mode) as (sides, facts):
+        state = plan.check("wave_seed", sides.member, facts)
+        followed = state in (plan.FOLLOWING, plan.DIVERGED)
+        reasons = seeding.diverged(sides, facts) if followed else []
+        state = plan.DIVERGED if reasons else state
+        whole = followed and not reasons and facts.target.enabled
+        action = None if whole else Action("seed", f"member {sides.member.name}", "; ".join(reasons))
+        found: dict[str, Any] = {}
+        files: dict[str, Any] = {}
+        if check_mode and action:
+            source.check_allowed(sides, wanted.allowed)
+        elif not check_mode:
+            found = seeding.seed(sides, wanted, facts)
+            with sides.steps.step("files"):
+                files = _files(parameters, sides)()
+        return _done(
+            sides, state, plan.FOLLOWING, action, check_mode, diverged=reasons,
+            left=found.get("left", []), filestore=files,
+        )  # fmt: skip
+
+
+def _measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "window_seconds": sides.steps.window_seconds,
+        "compared": found.get("compared", {}),
+        "carried": found.get("carried", {}),
+        "filestore": found.get("files", {}),
+    }
+
+
+def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    wanted = switching.Cutover(
+        way=back.WayBack(back=login_from({**parameters["back"], "user": ROLE}, ROLE)),
+        jobs=parameters["jobs"],
+        lag_bytes=parameters["lag_bytes"],
+        drain_seconds=parameters["drain_seconds"],
+        shared_roles=parameters["allow_shared_roles"],
+    )
+    with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
+        state = plan.check("wave_cutover", sides.member, facts)
+        action = None if state == plan.LIVE else Action("cut over", f"member {sides.member.name}")
+        found: dict[str, Any] = {}
+        if check_mode and action:
+            switching.check(sides, wanted, facts)
+        elif not check_mode:
+            wanted = replace(wanted, files=_files(parameters, sides))
+            found = switching.cutover(sides, wanted, facts)
+        return _done(sides, state, plan.LIVE, action, check_mode, **_measured(sides, found))
+
+
+def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
+        state = plan.stands(facts)
+        if state in plan.ALLOWED["wave_rollback"] or state not in plan.ALLOWED["withdraw"]:
+            return _back_from_live(sides, facts, parameters, check_mode)
+        plan.check("withdraw", sides.member, facts)
+        action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
+        if action and not check_mode:
+            seeding.withdraw(sides, facts)
+        return _done(sides, state, plan.PLANNED, action, check_mode, **_measured(sides, {}))
+
+
+def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
+    wanted = ending.Rollback(
+        jobs=parameters["jobs"],
+        drain_seconds=parameters["drain_seconds"],
+        files=_files(parameters, sides, back=True),
+    )
+    state = plan.check("wave_rollback", sides.member, facts)
+    action = None if state == plan.ROLLED_BACK else Action("roll back", f"member {sides.member.name}")
+    found: dict[str, Any] = {}
+    if check_mode and action:
+        ending.check(sides, facts)
+    elif not check_mode:
+        found = ending.rollback(sides, wanted, facts)
+    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, **_measured(sides, found))
+
+
+def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    with _opened(parameters, check_mode) as (sides, facts):
+        state = plan.check("wave_commit", sides.member, facts)
+        action = None if state == plan.COMMITTED else Action("commit", f"member {sides.member.name}")
+        if not check_mode:
+            ending.commit(sides, facts)
+        return _done(sides, state, plan.COMMITTED, action, check_mode)

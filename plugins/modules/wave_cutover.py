@@ -1,0 +1,227 @@
+#!/usr/bin/python
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: wave_cutover
+short_description: Switch a member from its source to the target
+version_added: 0.1.0
+description:
+  - Holds both connections and does every step itself. Nobody serves from the fence until the target opens.
+  - Every row of every table, every sequence and every large object is compared before the target opens.
+  - Any failure before that, and a window that takes too long, returns to the source, which serves again.
+  - From the opening on the source follows the target, so that M(erpops.odoo.wave_rollback) loses nothing.
+  - Killed anywhere and run again, it goes on.
+options:
+  back:
+    description:
+      - How the source's server reaches the target, so that it can follow it once the target serves.
+      - Its user is always C(erpops_wave), which is made here with this password.
+    type: dict
+    required: true
+    suboptions:
+      host:
+        description: Addresses of all members of the target's cluster, or folders with a socket.
+        type: list
+        elements: str
+        required: true
+      port:
+        description: Port.
+        type: int
+        default: 5432
+      user:
+        description: Left empty.
+        type: str
+      password:
+        description: Password of C(erpops_wave) on the target.
+        type: str
+      sslmode:
+        description: How the source checks it. PostgreSQL before 15 matches names only, so V(verify-ca) for addresses.
+        type: str
+      sslrootcert:
+        description: File on the source with the certificate of the target's authority.
+        type: path
+  jobs:
+    description: How many tables of each side are compared at once.
+    type: int
+    default: 4
+  window_seconds:
+    description: How long nobody may serve. When it is over, the member returns to where it served before.
+    type: int
+    default: 300
+  drain_seconds:
+    description: How long the last changes may take to arrive.
+    type: int
+    default: 60
+  filestore:
+    description:
+      - Both filestores. Without it the files are not this module's matter.
+      - A file that the database knows and the giving side lacks is reported in RV(filestore), and is no failure.
+    type: dict
+    suboptions:
+      source:
+        description: The source's filestore.
+        type: dict
+        required: true
+        suboptions: &place
+          folder:
+            description: Folder of all filestores there.
+            type: path
+            required: true
+          name:
+            description: Name of this one; by default that of the database.
+            type: str
+          command:
+            description: How to get there, such as an ssh command line; empty for this host.
+            type: list
+            elements: str
+            default: []
+          forced:
+            description: The other side runs the filestore's script by itself, since the key allows nothing else.
+            type: bool
+            default: false
+      target:
+        description: The target's filestore.
+        type: dict
+        required: true
+        suboptions: *place
+      seconds:
+        description: The longest that one command on either side may take.
+        type: int
+        default: 3600
+  lag_bytes:
+    description: How near the target must be before the window opens.
+    type: int
+    default: 1048576
+  allow_shared_roles:
+    description: Keep a superuser of the application from logging in, though it owns databases of other members too.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - erpops.odoo.member
+attributes:
+  check_mode:
+    description: Nothing is written on either side; the actions are those that a run would do.
+    support: full
+  diff_mode:
+    description: Shows where the member stands before and after.
+    support: full
+  idempotent:
+    description: A member that is live is left alone.
+    support: full
+requirements:
+  - psycopg >= 3.1 (python3-psycopg)
+seealso:
+  - module: erpops.odoo.wave_seed
+  - module: erpops.odoo.wave_rollback
+  - module: erpops.odoo.wave_commit
+author:
+  - erpops maintainers (@erpops)
+"""
+
+EXAMPLES = r"""
+- name: Switch acme
+  erpops.odoo.wave_cutover:
+    back:
+      host: "{{ groups['postgres'] | map('extract', hostvars, 'estate_address') }}"
+      password: "{{ wave_role_password }}"
+      sslmode: verify-ca
+      sslrootcert: /var/lib/postgresql/erpops-ca.crt
+    window_seconds: 120
+    filestore:
+      source:
+        folder: /var/lib/odoo/.local/share/Odoo/filestore
+        command: [ssh, -F, /var/lib/erpops/sources/legacy1.conf, filestore]
+        forced: true
+      target:
+        folder: /var/lib/erpops/tenants/acme/filestore
+    member: acme
+    database: acme_prod
+    source:
+      host: [/run/erpops-sources/legacy1]
+      user: postgres
+    postgres_hosts: "{{ groups['postgres'] | map('extract', hostvars, 'estate_address') }}"
+    postgres_password: "{{ estate_secret | erpops.odoo.estate_password('erpops_admin') }}"
+"""
+
+RETURN = r"""
+state:
+  description: Where both databases show the member to stand, or in check mode would.
+  returned: success
+  type: str
+  sample: live
+timings:
+  description: How long each step took; empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{step: drain, seconds: 0.21}]
+filestore:
+  description: What was copied and found; missing and corrupt are cut off after 50.
+  returned: success
+  type: dict
+  sample: {files: 240, copied: 12, missing: [], missing_count: 0, corrupt: [], corrupt_count: 0}
+window_seconds:
+  description: How long nobody served; nothing in check mode.
+  returned: success
+  type: float
+  sample: 3.2
+compared:
+  description: How many tables and rows were found equal on both sides.
+  returned: success
+  type: dict
+  sample: {tables: 436, rows: 52011}
+carried:
+  description: How many objects were brought over that replication does not carry.
+  returned: success
+  type: dict
+  sample: {sequences: 304, large_objects: 3, unlogged_tables: 1, materialized_views: 1}
+actions:
+  description: What was done or, in check mode, would be.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{verb: cut over, subject: member acme, detail: "member acme"}]
+problems:
+  description: Everything that was wrong, one by one.
+  returned: failure
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER
+
+ARGUMENTS = {
+    **MEMBER,
+    **FILESTORE,
+    "back": {"type": "dict", "required": True, "options": LOGIN},
+    "jobs": {"type": "int", "default": 4},
+    "window_seconds": {"type": "int", "default": 300},
+    "drain_seconds": {"type": "int", "default": 60},
+    "lag_bytes": {"type": "int", "default": 1048576},
+    "allow_shared_roles": {"type": "bool", "default": False},
+}
+
+
+def run(module: AnsibleModule) -> None:
+    if PSYCOPG_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    outcome = verbs.cutover(module.params, check_mode=module.check_mode)
+    conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    guarded(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+#!/usr/bin/python
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: wave_prepare
+short_description: Make a member's source ready to be followed
+version_added: 0.1.0
+description:
+  - Reads what the source lacks to be followed, and does of that what the operator allowed.
+  - What was not allowed is refused, all of it at once.
+  - The settings take effect with a restart of the source's PostgreSQL, which is not done here.
+  - Replica identities and publication are made in one transaction, so that no update on the source ever fails.
+  - A table that is made later is not published, and so cannot fail either.
+  - How to take everything back is returned, and recorded in the comment of the publication.
+options:
+  allow:
+    description: What may be changed on the source.
+    type: list
+    elements: str
+    choices: [settings, role, replica_identity, functions]
+    default: []
+  role_password:
+    description: Password of role C(erpops_wave), which the target's subscription logs in with.
+    type: str
+    required: true
+  spare_slots:
+    description: Replication slots and senders that the source must have free, counted over what is in use.
+    type: int
+    default: 4
+extends_documentation_fragment:
+  - erpops.odoo.member
+attributes:
+  check_mode:
+    description: Nothing is written on either side; the actions are those that a run would do.
+    support: full
+  diff_mode:
+    description: Shows where the member stands before and after.
+    support: full
+  idempotent:
+    description: A second run with the same input changes nothing.
+    support: full
+requirements:
+  - psycopg >= 3.1 (python3-psycopg)
+seealso:
+  - module: erpops.odoo.wave_seed
+author:
+  - erpops maintainers (@erpops)
+"""
+
+EXAMPLES = r"""
+- name: Make the source of acme ready
+  erpops.odoo.wave_prepare:
+    allow: [settings, role, replica_identity, functions]
+    role_password: "{{ wave_role_password }}"
+    member: acme
+    database: acme_prod
+    source:
+      host: [/run/erpops-sources/legacy1]
+      user: postgres
+    postgres_hosts: "{{ groups['postgres'] | map('extract', hostvars, 'estate_address') }}"
+    postgres_password: "{{ estate_secret | erpops.odoo.estate_password('erpops_admin') }}"
+"""
+
+RETURN = r"""
+state:
+  description: Where both databases show the member to stand, or in check mode would.
+  returned: success
+  type: str
+  sample: prepared
+timings:
+  description: How long each step took; empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{step: drain, seconds: 0.21}]
+restart_needed:
+  description: Whether the source's PostgreSQL must be restarted before the seed.
+  returned: success
+  type: bool
+undo:
+  description: What takes back what this run changed on the source.
+  returned: success
+  type: list
+  elements: str
+  sample: ["ALTER SYSTEM RESET wal_level; -- was replica"]
+actions:
+  description: What was done or, in check mode, would be.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{verb: publish, subject: member acme, detail: "database acme_prod"}]
+problems:
+  description: Everything that was wrong, one by one.
+  returned: failure
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER
+
+ARGUMENTS = {
+    **MEMBER,
+    "allow": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["settings", "role", "replica_identity", "functions"],
+        "default": [],
+    },
+    "role_password": {"type": "str", "required": True, "no_log": True},
+    "spare_slots": {"type": "int", "default": 4},
+}
+
+
+def run(module: AnsibleModule) -> None:
+    if PSYCOPG_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    outcome = verbs.prepare(module.params, check_mode=module.check_mode)
+    conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    guarded(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+#!/usr/bin/python
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: wave_seed
+short_description: Copy a member's database to the target and go on following it
+version_added: 0.1.0
+description:
+  - Copies schema and rows as of one snapshot, and subscribes from there on; the source serves all the while.
+  - Killed anywhere and run again, it goes on, or starts anew what was not whole.
+  - A member that can no longer be followed, since its schema changed or its slot was lost, is started anew as well.
+  - The database on the target stays closed to everybody but superusers until M(erpops.odoo.wave_cutover) opens it.
+  - A database that is open is never replaced.
+options:
+  feed:
+    description: How the target's servers reach the source, as role C(erpops_wave).
+    type: dict
+    required: true
+    suboptions:
+      host:
+        description: Addresses, or folders with a socket.
+        type: list
+        elements: str
+        required: true
+      port:
+        description: Port.
+        type: int
+        default: 5432
+      user:
+        description: By default C(erpops_wave).
+        type: str
+      password:
+        description: Its password.
+        type: str
+      sslmode:
+        description: As libpq takes it.
+        type: str
+      sslrootcert:
+        description: As libpq takes it.
+        type: path
+  tenant_password:
+    description: Password of the tenant's role, for where it is not there yet.
+    type: str
+    required: true
+  allow:
+    description: What may be changed on the source where the schema has grown since M(erpops.odoo.wave_prepare).
+    type: list
+    elements: str
+    choices: [replica_identity, functions]
+    default: []
+  roles:
+    description: Roles of the source and those of the target that get their rights and settings.
+    type: dict
+    default: {}
+  jobs:
+    description: How many tables are dumped and restored at once.
+    type: int
+    default: 2
+  tools:
+    description: Folder of C(pg_dump) and C(pg_restore), of the target's version.
+    type: path
+    default: /usr/lib/postgresql/17/bin
+  spool:
+    description: Folder for the dump while it is under way.
+    type: path
+    default: /var/lib/erpops/waves
+  dump_seconds:
+    description: The longest that the dump, and the restore, may take.
+    type: int
+    default: 86400
+  lag_bytes:
+    description: How near the target must be before the seed counts as done.
+    type: int
+    default: 1048576
+  catch_up_seconds:
+    description: How long that may take.
+    type: int
+    default: 3600
+  filestore:
+    description:
+      - Both filestores. Without it the files are not this module's matter.
+      - A file that the database knows and the giving side lacks is reported in RV(filestore), and is no failure.
+    type: dict
+    suboptions:
+      source:
+        description: The source's filestore.
+        type: dict
+        required: true
+        suboptions: &place
+          folder:
+            description: Folder of all filestores there.
+            type: path
+            required: true
+          name:
+            description: Name of this one; by default that of the database.
+            type: str
+          command:
+            description: How to get there, such as an ssh command line; empty for this host.
+            type: list
+            elements: str
+            default: []
+          forced:
+            description: The other side runs the filestore's script by itself, since the key allows nothing else.
+            type: bool
+            default: false
+      target:
+        description: The target's filestore.
+        type: dict
+        required: true
+        suboptions: *place
+      seconds:
+        description: The longest that one command on either side may take.
+        type: int
+        default: 3600
+extends_documentation_fragment:
+  - erpops.odoo.member
+attributes:
+  check_mode:
+    description: Nothing is written on either side; the actions are those that a run would do.
+    support: full
+  diff_mode:
+    description: Shows where the member stands before and after.
+    support: full
+  idempotent:
+    description: A member that is followed and has not diverged is left alone.
+    support: full
+requirements:
+  - psycopg >= 3.1 (python3-psycopg)
+  - setpriv (util-linux)
+seealso:
+  - module: erpops.odoo.wave_prepare
+  - module: erpops.odoo.wave_cutover
+author:
+  - erpops maintainers (@erpops)
+"""
+
+EXAMPLES = r"""
+- name: Seed acme
+  erpops.odoo.wave_seed:
+    feed:
+      host: [/run/erpops-sources/legacy1]
+      port: 5433
+      password: "{{ wave_role_password }}"
+    tenant_password: "{{ estate_secret | erpops.odoo.estate_password('postgres', 'acme', 1) }}"
+    roles: {bi_reader: bi_reader}
+    filestore:
+      source:
+        folder: /var/lib/odoo/.local/share/Odoo/filestore
+        command: [ssh, -F, /var/lib/erpops/sources/legacy1.conf, filestore]
+        forced: true
+      target:
+        folder: /var/lib/erpops/tenants/acme/filestore
+    member: acme
+    database: acme_prod
+    source:
+      host: [/run/erpops-sources/legacy1]
+      user: postgres
+    postgres_hosts: "{{ groups['postgres'] | map('extract', hostvars, 'estate_address') }}"
+    postgres_password: "{{ estate_secret | erpops.odoo.estate_password('erpops_admin') }}"
+"""
+
+RETURN = r"""
+state:
+  description: Where both databases show the member to stand, or in check mode would.
+  returned: success
+  type: str
+  sample: following
+timings:
+  description: How long each step took; empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{step: drain, seconds: 0.21}]
+diverged:
+  description: Why the member had to be started anew; empty where it had not.
+  returned: success
+  type: list
+  elements: str
+  sample: [table public.note_stage is only on the source]
+filestore:
+  description: What was copied and found; missing and corrupt are cut off after 50.
+  returned: success
+  type: dict
+  sample: {files: 240, copied: 12, missing: [], missing_count: 0, corrupt: [], corrupt_count: 0}
+left:
+  description: Rights and settings of roles that the target does not have.
+  returned: success
+  type: list
+  elements: str
+actions:
+  description: What was done or, in check mode, would be.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{verb: seed, subject: member acme, detail: "member acme"}]
+problems:
+  description: Everything that was wrong, one by one.
+  returned: failure
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER
+
+ARGUMENTS = {
+    **MEMBER,
+    **FILESTORE,
+    "feed": {"type": "dict", "required": True, "options": LOGIN},
+    "tenant_password": {"type": "str", "required": True, "no_log": True},
+    "allow": {"type": "list", "elements": "str", "choices": ["replica_identity", "functions"], "default": []},
+    "roles": {"type": "dict", "default": {}},
+    "jobs": {"type": "int", "default": 2},
+    "tools": {"type": "path", "default": "/usr/lib/postgresql/17/bin"},
+    "spool": {"type": "path", "default": "/var/lib/erpops/waves"},
+    "dump_seconds": {"type": "int", "default": 86400},
+    "lag_bytes": {"type": "int", "default": 1048576},
+    "catch_up_seconds": {"type": "int", "default": 3600},
+}
+
+
+def run(module: AnsibleModule) -> None:
+    if PSYCOPG_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    outcome = verbs.seed(module.params, check_mode=module.check_mode)
+    conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    guarded(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()

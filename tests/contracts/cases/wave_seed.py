@@ -1,0 +1,30 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from functools import partial
+
+from integration.tenant_databases import live
+
+from contracts.harness import Case
+from contracts.wave_system import TENANT_PASSWORD, WAVE_PASSWORD, arguments, both, movers
+
+SECRETS = (live.PASSWORD, WAVE_PASSWORD, TENANT_PASSWORD, "SCRAM-SHA")
+CASES = (
+    Case(
+        name="a prepared member",
+        system=movers("prepare"),
+        arguments=partial(arguments, verb="seed"),
+        probe=both,
+        secrets=SECRETS,
+    ),
+    Case(
+        name="a source that publishes nothing",
+        system=movers(),
+        arguments=partial(arguments, verb="seed"),
+        probe=both,
+        refused="Run wave_prepare first",
+        secrets=SECRETS,
+    ),
+)

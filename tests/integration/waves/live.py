@@ -1,0 +1,293 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real legacy host (PostgreSQL 13, Odoo 14's databases) and a real database host with PostgreSQL 17.
+
+``tests/lab/try-waves`` boots them. What is said of both sides is read with psql on the hosts themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.harness import ROOT, LabHost
+
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore import copy
+
+HERE = Path(__file__).parent
+CLUSTER = ROOT / "tests" / "integration" / "tenant_databases" / "cluster.sh"
+FOLDER = "/srv/erpops-waves"
+FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
+WAVE_PASSWORD = "the password of the subscriptions"
+TENANT_PASSWORD = "the password of the tenant"
+ADMIN_PASSWORD = "the password of the administrator"
+ALLOWED = ["settings", "role", "replica_identity", "functions"]
+SECONDS = 300
+WRITER = r"""
+import sys, time, psycopg
+out = open(sys.argv[2], "a", buffering=1)
+deadline = time.time() + float(sys.argv[3])
+while time.time() < deadline:
+    try:
+        connection = psycopg.connect(sys.argv[1], connect_timeout=3)
+        connection.autocommit = True
+        cursor = connection.cursor()
+        while time.time() < deadline:
+            cursor.execute("INSERT INTO x_acks (text) VALUES ('a') RETURNING id")
+            out.write("%d\n" % cursor.fetchone()[0])
+            time.sleep(0.01)
+    except psycopg.Error:
+        time.sleep(0.05)
+"""  # also with psycopg2, which is what Debian 11 has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waves:
+    legacy: LabHost
+    target: LabHost
+    tunnel: str
+    certificate: str
+
+    def source_sql(self, query: str, database: str = "postgres", user: str = "postgres") -> str:
+        return _psql(self.legacy, f"runuser -u {user} -- psql", database, query)
+
+    def target_sql(self, query: str, database: str = "postgres") -> str:
+        return _psql(self.target, f"runuser -u postgres -- psql -h {FOLDER}/pg", database, query)
+
+    def login(self, host: list[str], **more: Any) -> dict[str, Any]:
+        return {"host": host, "port": 5432, **dict.fromkeys(("user", "password", "sslmode", "sslrootcert")), **more}
+
+    def parameters(self, verb: str, member: str, **more: Any) -> dict[str, Any]:
+        own: dict[str, dict[str, Any]] = {
+            "prepare": {"allow": ALLOWED, "role_password": WAVE_PASSWORD, "spare_slots": 2},
+            "seed": {
+                "feed": self.login([self.tunnel], port=5433, password=WAVE_PASSWORD),
+                "tenant_password": TENANT_PASSWORD,
+                "allow": [],
+                "roles": {"bi_reader": "bi_reader"},
+                "jobs": 2,
+                "tools": "/usr/lib/postgresql/17/bin",
+                "spool": f"{FOLDER}/spool",
+                "dump_seconds": SECONDS,
+                "lag_bytes": 1_048_576,
+                "catch_up_seconds": 60,
+            },
+            "cutover": {
+                "back": self.login([self.target.address], password=WAVE_PASSWORD, sslmode="verify-ca",
+                                   sslrootcert=self.certificate),
+                "jobs": 4,
+                "window_seconds": 60,
+                "drain_seconds": 30,
+                "lag_bytes": 1_048_576,
+                "allow_shared_roles": False,
+            },
+            "rollback": {"jobs": 4, "window_seconds": 60, "drain_seconds": 30},
+            "commit": {},
+        }  # fmt: skip
+        filestore = {
+            "source": {
+                "folder": FILESTORES,
+                "command": ["ssh", "-F", "/var/lib/erpops/sources/legacy1.conf", "filestore"],
+                "forced": True,
+            },
+            "target": {"folder": f"{FOLDER}/filestores"},
+            "seconds": 120,
+        }
+        return {
+            "filestore": filestore if verb in ("seed", "cutover", "rollback") else None,
+            "member": member,
+            "database": f"{member}_old",
+            "source": self.login([self.tunnel]),
+            "postgres_hosts": [self.target.address],
+            "postgres_port": 5432,
+            "postgres_user": "erpops_admin",
+            "postgres_password": ADMIN_PASSWORD,
+            "postgres_ca_file": f"{FOLDER}/pg/ca.crt",
+            **own[verb],
+            **more,
+        }
+
+    def run(self, verb: str, member: str, *, check: bool = False, fail_at: str = "", **more: Any) -> dict[str, Any]:
+        """The verb's result, on the database host."""
+        done = self._driven(verb, member, check=check, fail_at=fail_at, **more)
+        assert done.returncode == 0, done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def done(self, verb: str, member: str, **more: Any) -> dict[str, Any]:
+        result = self.run(verb, member, **more)
+        assert not result.get("failed"), result["msg"]
+        return result
+
+    def killed(self, verb: str, member: str, die_at: str, **more: Any) -> bool:
+        """Whether the run came to the step, where it was killed."""
+        done = self._driven(verb, member, die_at=die_at, **more)
+        if done.returncode == 0:
+            assert "failed" not in json.loads(done.stdout), done.stdout
+        return done.returncode != 0
+
+    def _driven(
+        self, verb: str, member: str, check: bool = False, fail_at: str = "", die_at: str = "", **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        wanted = {
+            "verb": verb, "check": check, "fail_at": fail_at, "die_at": die_at,
+            "parameters": self.parameters(verb, member, **more),
+        }  # fmt: skip
+        command = f"PYTHONPATH={FOLDER}/code python3 {FOLDER}/code/driver.py"
+        return subprocess.run(
+            [*self.target.ssh, command], input=json.dumps(wanted), capture_output=True, text=True, timeout=SECONDS,
+            check=False,
+        )  # fmt: skip
+
+    def make_source(self, member: str, template: str) -> None:
+        """A database of its own on the legacy host, like the template, with a table of acknowledged writes."""
+        self.source_sql(f'CREATE DATABASE "{member}_old" TEMPLATE "{template}" OWNER odoo')
+        self.source_sql(
+            "CREATE TABLE x_acks (id serial PRIMARY KEY, text text, at timestamptz DEFAULT now())",
+            f"{member}_old",
+            "odoo",
+        )
+        for host in (self.legacy, self.target):
+            host.shell(f"rm -f {FOLDER}/{member}.acks")
+
+    def remove(self, member: str) -> None:
+        back, forward = f"erpops_back_{member}", f"erpops_{member}"
+        for run, database, name in (
+            (self.source_sql, f"{member}_old", back),
+            (self.target_sql, member, forward),
+            (self.target_sql, f"{member}__new", forward),
+        ):
+            there = run(f"SELECT 1 FROM pg_subscription WHERE subname = '{name}'")
+            if there and run(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"):
+                for text in ("DISABLE", "SET (slot_name = NONE)"):
+                    run(f'ALTER SUBSCRIPTION "{name}" {text}', database)
+                run(f'DROP SUBSCRIPTION "{name}"', database)
+        for run, databases in ((self.source_sql, [f"{member}_old"]), (self.target_sql, [member, f"{member}__new"])):
+            run(
+                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                f" WHERE slot_name IN ('{back}', '{forward}') AND active"
+            )
+            time.sleep(0.3)
+            run(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+                f" WHERE slot_name IN ('{back}', '{forward}')"
+            )
+            for database in databases:
+                run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+    def acknowledged(self, host: LabHost, member: str) -> set[int]:
+        text = host.shell(f"cat {FOLDER}/{member}.acks 2>/dev/null || true")
+        return {int(line) for line in text.split()}
+
+    @contextmanager
+    def writing(self, member: str, side: str, seconds: float = 120) -> Iterator[None]:
+        """Somebody inserts all the while, and notes what the server has acknowledged."""
+        host = self.legacy if side == "source" else self.target
+        if side == "source":
+            where, user = f"dbname={member}_old host=/var/run/postgresql user=odoo", "odoo"
+        else:
+            where = f"dbname={member} host={self.target.address} user={member} password='{TENANT_PASSWORD}'"
+            user = "postgres"
+        host.shell(f"install -d {FOLDER}; touch {FOLDER}/{member}.acks; chown {user} {FOLDER}/{member}.acks")
+        unit = f"writer-{member}-{side}"
+        script = WRITER.replace("psycopg", "psycopg2") if side == "source" else WRITER
+        command = shlex.join(["python3", "-c", script, where, f"{FOLDER}/{member}.acks", str(seconds)])
+        host.shell(f"systemd-run --quiet --collect --unit={unit} --uid={user} {command}")
+        try:
+            yield
+        finally:
+            host.shell(f"systemctl stop {unit} || true")
+
+
+def _psql(host: LabHost, psql: str, database: str, query: str) -> str:
+    command = f"cd / && {psql} -XAtq -v ON_ERROR_STOP=1 -d {shlex.quote(database)} -c {shlex.quote(query)}"
+    return host.shell(command).strip()
+
+
+def prepared() -> Waves:
+    """Both hosts, brought to where a wave begins: a tunnel, a target's cluster, the driver."""
+    hosts = LabHost.all()
+    legacy, target = hosts["legacy1"], hosts["db1"]
+    tunnel = "/run/erpops-sources/legacy1"
+    _cluster(target)
+    _tunnel(legacy, target)
+    _code(target)
+    legacy.shell("systemctl stop odoo cron")  # only the tests write
+    certificate = "/var/lib/postgresql/erpops-ca.crt"
+    text = target.shell(f"cat {FOLDER}/pg/ca.crt")
+    legacy.shell(f"echo {shlex.quote(text)} > {certificate}; chmod 644 {certificate}")
+    waves = Waves(legacy=legacy, target=target, tunnel=tunnel, certificate=certificate)
+    waves.target_sql("DO $$ BEGIN CREATE ROLE bi_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    return waves
+
+
+def _cluster(target: LabHost) -> None:
+    command = f"bash -s -- VERB {FOLDER}/pg {target.address} 5432 {shlex.quote(ADMIN_PASSWORD)}"
+    for verb in ("stop", "start"):
+        done = subprocess.run(
+            [*target.ssh, f"install -d {FOLDER}; cd {FOLDER}; " + command.replace("VERB", verb)],
+            input=CLUSTER.read_text(), text=True, capture_output=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    pg = f"cd {FOLDER}/pg && runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D {FOLDER}/pg/data -w"
+    settings = r"wal_level = logical\nmax_worker_processes = 30\nmax_logical_replication_workers = 16"
+    target.shell(f"printf '{settings}\\n' >> {FOLDER}/pg/data/postgresql.conf")
+    target.shell(f"{pg} -l {FOLDER}/pg/server.log restart >/dev/null; chmod 755 {FOLDER}/pg")
+
+
+def _code(target: LabHost) -> None:
+    """The collection as it is now, and of Ansible what its modules import."""
+    site = next((ROOT / "build" / "venv" / "lib").glob("python3*/site-packages"))
+    parts = ["ansible/__init__.py", "ansible/_vendor", "ansible/_internal/__init__.py", "ansible/release.py"]
+    pack = subprocess.Popen(
+        ["tar", "-chf", "-", "-C", str(ROOT / "build" / "collections"), "ansible_collections/erpops/odoo/plugins",
+         "-C", str(site), *parts, "ansible/module_utils", "-C", str(HERE), "driver.py"],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    unpack = f"rm -rf {FOLDER}/code && mkdir -p {FOLDER}/code && tar -xf - -C {FOLDER}/code"
+    subprocess.run([*target.ssh, unpack], stdin=pack.stdout, timeout=120, check=True)
+    assert pack.wait() == 0
+
+
+def _tunnel(legacy: LabHost, target: LabHost) -> None:
+    """By the role; what an operator lets in on the source is done here by hand."""
+    play = [{
+        "hosts": target.name, "gather_facts": False, "roles": ["erpops.odoo.wave_source"],
+        "vars": {"wave_source_host": legacy.name, "wave_source_address": legacy.address},
+    }]  # fmt: skip
+    for _again in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder, "play.yml")
+            place.write_text(json.dumps(play))
+            done = subprocess.run(
+                [ROOT / "build/venv/bin/ansible-playbook", place, "-i", legacy.inventories[0]], cwd=ROOT, text=True,
+                env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}, capture_output=True, check=False,
+                timeout=SECONDS,
+            )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+    assert "changed=0" in done.stdout, done.stdout
+    key = target.shell("cat /var/lib/erpops/sources/legacy1.key.pub").strip()
+    lines = {
+        "postgres": f'restrict,port-forwarding,command="/bin/false" {key}',
+        "root": f'restrict,command="{copy.forced_command(FILESTORES)}" {key}',
+    }
+    for user, line in lines.items():
+        file = f"$(getent passwd {user} | cut -d: -f6)/.ssh/authorized_keys"
+        legacy.shell(
+            f"install -d -o {user} -m 0700 $(dirname {file}); touch {file}; sed -i '/ erpops$/d' {file}; "
+            f"echo {shlex.quote(line)} >> {file}; chown {user} {file}"
+        )
+    target.shell(
+        "systemctl restart erpops-source-legacy1; for try in $(seq 50); do"
+        " [ -e /run/erpops-sources/legacy1/.s.PGSQL.5433 ] && exit 0; sleep 0.2; done; exit 1"
+    )

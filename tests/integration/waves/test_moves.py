@@ -1,0 +1,230 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One member from PostgreSQL 13 to 17 and back, with writers that note what was acknowledged to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from integration.waves.live import FILESTORES, FOLDER, Waves
+
+Make = Callable[[str, str], str]
+COUNT = "SELECT count(*) || ' ' || coalesce(sum(id), 0) || ' ' || coalesce(max(id), 0) FROM x_acks"
+ORDERS = "SELECT count(*), md5(string_agg(o::text, '|' ORDER BY id)) FROM sale_order AS o"
+CONNECT = "SELECT has_database_privilege('{role}', '{database}', 'CONNECT')"
+
+
+def restart_source(waves: Waves) -> None:
+    waves.legacy.shell("systemctl restart postgresql@13-main")
+    waves.target.shell("systemctl restart erpops-source-legacy1; sleep 1")
+
+
+def prepared(waves: Waves, member: str) -> None:
+    done = waves.done("prepare", member)
+    if done["restart_needed"]:
+        restart_source(waves)
+
+
+def following(waves: Waves, member: str) -> None:
+    prepared(waves, member)
+    assert waves.done("seed", member)["state"] == "following"
+
+
+def nothing_lost(waves: Waves, member: str, *, on_source: bool) -> None:
+    """Every id that any side acknowledged is where the member now serves."""
+    noted = waves.acknowledged(waves.legacy, member) | waves.acknowledged(waves.target, member)
+    query = "SELECT id FROM x_acks"
+    text = waves.source_sql(query, f"{member}_old") if on_source else waves.target_sql(query, member)
+    assert noted and noted - {int(line) for line in text.split()} == set()
+
+
+def serves(waves: Waves, member: str) -> set[str]:
+    """Which sides let the application in."""
+    source = waves.source_sql(CONNECT.format(role="odoo", database=f"{member}_old"))
+    there = waves.target_sql(f"SELECT 1 FROM pg_database WHERE datname = '{member}'")
+    target = there and waves.target_sql(CONNECT.format(role=member, database=member))
+    return ({"source"} if source == "t" else set()) | ({"target"} if target == "t" else set())
+
+
+def test_there_back_and_for_good(waves: Waves, member: Make) -> None:
+    """The whole way of a database that was lived in for years, under writes on whichever side serves."""
+    name = member("acme", "acme_prod")
+    predicted = waves.run("prepare", name, check=True)
+    prepared_ = waves.done("prepare", name)
+    assert predicted["actions"] == prepared_["actions"]
+    assert predicted["after"] == prepared_["after"]
+    if prepared_["restart_needed"]:
+        restart_source(waves)
+    assert waves.done("prepare", name)["actions"] == []
+    with waves.writing(name, "source"), waves.writing(name, "target"):
+        seeded = waves.done("seed", name)
+        assert seeded["state"] == "following" and serves(waves, name) == {"source"}
+        assert waves.done("seed", name)["actions"] == []
+        cut = waves.done("cutover", name)
+        assert cut["state"] == "live" and serves(waves, name) == {"target"}
+        assert cut["compared"]["tables"] > 400
+        waves.target.shell("sleep 1")
+        back = waves.done("rollback", name)
+        assert back["state"] == "rolled_back" and serves(waves, name) == {"source"}
+        waves.target.shell("sleep 0.5")
+    nothing_lost(waves, name, on_source=True)
+    assert waves.source_sql(ORDERS, f"{name}_old") == waves.target_sql(ORDERS, name)
+
+    with waves.writing(name, "source"), waves.writing(name, "target"):
+        following(waves, name)
+        waves.done("cutover", name)
+        waves.target.shell("sleep 0.5")
+        assert waves.done("commit", name)["state"] == "committed"
+        waves.target.shell("sleep 0.5")
+    nothing_lost(waves, name, on_source=False)
+    assert serves(waves, name) == {"target"}
+    refused = waves.run("rollback", name)
+    assert refused["failed"] and "no way back" in refused["msg"]
+    assert waves.source_sql("SELECT count(*) FROM pg_replication_slots") == "0"
+    assert waves.target_sql("SELECT count(*) FROM pg_replication_slots") == "0"
+    print("cutover", cut["window_seconds"], cut["timings"], "rollback", back["window_seconds"])
+
+
+def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
+    name = member("carried", "birch")
+    old = f"{name}_old"
+    waves.source_sql(
+        "CREATE UNLOGGED TABLE x_unlogged (id int PRIMARY KEY, v text); INSERT INTO x_unlogged VALUES (1, 'before');"
+        "CREATE SEQUENCE x_free; CREATE MATERIALIZED VIEW x_view AS SELECT count(*) AS n FROM res_partner;"
+        "CREATE TABLE \"x \"\"odd\"\" Name\" (id serial PRIMARY KEY, t text, f float8, b bytea, i interval, j jsonb);"
+        "COMMENT ON DATABASE carried_old IS 'customer''s own';"
+        "ALTER DATABASE carried_old SET statement_timeout = '9min'",
+        old, "odoo",
+    )  # fmt: skip
+    large = waves.source_sql("SELECT lo_from_bytea(0, 'first')", old, "odoo")
+    following(waves, name)
+    waves.source_sql(
+        f"UPDATE x_unlogged SET v = 'after'; SELECT setval('x_free', 41); SELECT lo_put({large}, 0, 'FIRST');"
+        "SELECT lo_from_bytea(0, 'second'); INSERT INTO res_partner (name) VALUES ('one more');"
+        "INSERT INTO \"x \"\"odd\"\" Name\" (t, f, b, i, j) SELECT 'ä\\n', 0.1::float8 * g, '\\xff00', '1 mon -3 days',"
+        " '{\"a\": 1.50}' FROM generate_series(1, 50) AS g",
+        old, "odoo",
+    )  # fmt: skip
+    waves.done("cutover", name)
+    for query in (
+        "SELECT v FROM x_unlogged",
+        "SELECT nextval('x_free')",
+        "SELECT string_agg(lo_get(oid)::text, ',' ORDER BY oid) FROM pg_largeobject_metadata",
+        'SELECT count(*), sum(f), max(b::text), max(j::text) FROM "x ""odd"" Name"',
+        "SELECT nextval('res_partner_id_seq')",
+    ):
+        assert waves.source_sql(query, old) == waves.target_sql(query, name), query
+    assert waves.target_sql("SELECT n = (SELECT count(*) FROM res_partner) FROM x_view", name) == "t"
+    comment = f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
+    assert waves.target_sql(comment) == "customer's own"
+    assert waves.target_sql("SHOW statement_timeout", name) == "9min"
+    assert waves.target_sql(f"SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner <> '{name}'",
+                            name) == "0"  # fmt: skip
+
+
+def test_ddl_while_following_starts_anew(waves: Waves, member: Make) -> None:
+    name = member("ddl", "birch")
+    following(waves, name)
+    waves.source_sql(
+        "CREATE TABLE x_new (a int); INSERT INTO x_new VALUES (1); UPDATE x_new SET a = 2", f"{name}_old", "odoo"
+    )
+    refused = waves.run("cutover", name)
+    assert refused["failed"] and "table public.x_new is only on the source" in refused["msg"]
+    assert serves(waves, name) == {"source"}
+    refused = waves.run("seed", name)
+    assert refused["failed"] and "table public.x_new" in refused["msg"] and "Allow replica_identity" in refused["msg"]
+    anew = waves.done("seed", name, allow=["replica_identity"])
+    assert any("x_new" in reason for reason in anew["diverged"])
+    waves.source_sql("CREATE OR REPLACE VIEW x_seen AS SELECT 1 AS one", f"{name}_old", "odoo")
+    assert "x_seen" in waves.run("cutover", name)["msg"]
+    waves.source_sql("DROP VIEW x_seen; UPDATE x_new SET a = 3", f"{name}_old", "odoo")
+    assert waves.done("cutover", name)["state"] == "live"
+    assert waves.target_sql("SELECT a FROM x_new", name) == "3"
+
+
+def test_a_lost_slot_is_started_anew(waves: Waves, member: Make) -> None:
+    name = member("lost", "birch")
+    following(waves, name)
+    waves.target_sql(f'ALTER SUBSCRIPTION "erpops_{name}" DISABLE', name)
+    waves.target.shell("sleep 0.5")
+    waves.source_sql(f"SELECT pg_drop_replication_slot('erpops_{name}')")
+    refused = waves.run("cutover", name)
+    assert refused["failed"] and "diverged" in refused["msg"]
+    assert waves.done("seed", name)["diverged"] == ["its slot on the source is gone"]
+    assert waves.done("cutover", name)["state"] == "live"
+
+
+def test_a_row_that_differs_returns_to_the_source(waves: Waves, member: Make) -> None:
+    name = member("differs", "birch")
+    following(waves, name)
+    waves.target_sql("UPDATE res_partner SET name = 'changed here' WHERE id = 1", name)
+    refused = waves.run("cutover", name)
+    assert (
+        refused["failed"]
+        and "table public.res_partner" in refused["msg"]
+        and "returned to the source" in refused["msg"]
+    )
+    assert serves(waves, name) == {"source"}
+    assert waves.source_sql("SELECT count(*) FROM pg_subscription") == "0"
+
+
+def test_a_window_that_is_too_short_returns_to_the_source(waves: Waves, member: Make) -> None:
+    name = member("short", "birch")
+    following(waves, name)
+    refused = waves.run("cutover", name, window_seconds=0.2)
+    assert refused["failed"] and "returned to the source" in refused["msg"]
+    assert serves(waves, name) == {"source"}
+    assert waves.done("cutover", name)["state"] == "live"
+
+
+def test_other_databases_of_the_host_go_on(waves: Waves, member: Make) -> None:
+    name = member("fenced", "birch")
+    following(waves, name)
+    waves.done("cutover", name)
+    assert waves.source_sql("SELECT 1", "birch", "odoo") == "1"
+    with pytest.raises(AssertionError, match="permission denied for database"):
+        waves.source_sql("SELECT 1", f"{name}_old", "odoo")
+
+
+def test_withdrawing_leaves_nothing(waves: Waves, member: Make) -> None:
+    name = member("withdrawn", "acme_prod")
+    seen = (
+        "SELECT relname, relreplident FROM pg_class"
+        " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    functions = "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1, 2"
+    before = waves.source_sql(seen, f"{name}_old"), waves.source_sql(functions, f"{name}_old")
+    following(waves, name)
+    assert waves.run("rollback", name, check=True)["actions"] == waves.done("rollback", name)["actions"]
+    assert (waves.source_sql(seen, f"{name}_old"), waves.source_sql(functions, f"{name}_old")) == before
+    assert waves.source_sql("SELECT count(*) FROM pg_publication", f"{name}_old") == "0"
+    assert waves.source_sql("SELECT count(*) FROM pg_replication_slots") == "0"
+    assert waves.target_sql(f"SELECT count(*) FROM pg_database WHERE datname LIKE '{name}%'") == "0"
+
+
+def test_files_follow_there_and_back(waves: Waves, member: Make) -> None:
+    """Over the restricted key; with a file that is gone and one that is not what its name says."""
+    name = member("files", "acme_prod")
+    old, new = f"{FILESTORES}/{name}_old", f"{FOLDER}/filestores/{name}"
+    waves.legacy.shell(f"rm -rf {old}; cp -a {FILESTORES}/acme_prod {old}")
+    waves.target.shell(f"rm -rf {new}")
+    prepared(waves, name)
+    seeded = waves.done("seed", name)["filestore"]
+    assert seeded["missing_count"] >= 1 and seeded["corrupt_count"] >= 1
+    assert seeded["copied"] == seeded["files"] > 100
+    odd = "\"ab/$(printf 'a new\\nline')\""
+    waves.legacy.shell(f"cd {old}; mkdir -p ab; echo late > {odd}")
+    assert waves.done("cutover", name)["filestore"]["copied"] == 1
+    sums = "find . -type f ! -path './checklist/*' -exec sha1sum --zero {} + | sort --zero-terminated | sha1sum"
+    assert waves.legacy.shell(f"cd {old}; {sums}") == waves.target.shell(f"cd {new}; {sums}")
+    waves.target.shell(f"cd {new}; mkdir -p cd; echo written here > cd/here")
+    assert waves.done("rollback", name)["filestore"]["copied"] == 1
+    there, here = f"cd {old}; {sums}; stat -c %U cd/here", f"cd {new}; {sums}; echo odoo"
+    assert waves.legacy.shell(there) == waves.target.shell(here)
+    refused = waves.target.shell("ssh -F /var/lib/erpops/sources/legacy1.conf filestore id 2>&1 || echo no")
+    assert "uid=" not in refused and refused.strip().endswith("no")
+    waves.legacy.shell(f"rm -rf {old}")
+    waves.target.shell(f"rm -rf {new}")
