@@ -45,7 +45,8 @@ def comparisons() -> Iterator[Comparison]:
 
 def measured(bench: Bench) -> Iterator[Comparison]:
     first, again = "40 tenants, first run", "40 tenants, nothing to change"
-    sql, ours = min(bench.first(bench.sql) for _ in range(FIRST)), min(bench.first(bench.module) for _ in range(FIRST))
+    sql = min(bench.first(bench.sql) for turn in range(FIRST))
+    ours = min(bench.first(bench.module) for turn in range(FIRST))
     yield Comparison(work=f"{first}, on the host", ours_seconds=ours, reference=SQL, reference_seconds=sql)
     ours, sql = alternately(bench.module, bench.sql, AGAIN)
     yield Comparison(work=f"{again}, on the host", ours_seconds=ours, reference=SQL, reference_seconds=sql)
@@ -64,7 +65,7 @@ def measured(bench: Bench) -> Iterator[Comparison]:
 
 def alternately(ours: Callable[[], object], reference: Callable[[], object], times: int) -> tuple[float, float]:
     """The shortest of each, taken in turns, so that what else the machine does meets both."""
-    pairs = [(seconds(ours), seconds(reference)) for _ in range(times)]
+    pairs = [(seconds(ours), seconds(reference)) for turn in range(times)]
     return min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
 
 

@@ -49,6 +49,11 @@ class Template:
     def building(self) -> str:
         return f"{self.database}{BUILDING}"
 
+    @property
+    def build_name(self) -> str:
+        """Of the building's folder and container on the host, which may build for several clusters at once."""
+        return f"{self.cluster.name}-{self.building}"
+
     def as_dicts(self) -> list[dict[str, str]]:
         return [{"instance": name, "cluster": self.cluster.name, "database": self.database} for name in self.instances]
 

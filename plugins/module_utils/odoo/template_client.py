@@ -150,7 +150,7 @@ def _create(opened: Connection[tuple[Any, ...]], name: str) -> None:
 
 def _fill(builder: Builder, template: Template) -> None:
     """Odoo itself makes the schema, in a container that ends."""
-    folder = BUILD_ROOT / template.building
+    folder = BUILD_ROOT / template.build_name
     shutil.rmtree(folder, ignore_errors=True)
     login = builder.at(template.cluster, template.building)
     with connection(login) as opened:
@@ -196,7 +196,7 @@ def _container(folder: Path, template: Template, login: Login) -> OneShot:
         environment.append(("PGSSLROOTCERT", login.ca_file))
         volumes.append(f"{login.ca_file}:{login.ca_file}:ro")
     return OneShot(
-        name=f"erpops-{template.building}",
+        name=f"erpops-{template.build_name}",
         image=template.instance.image,
         command=("sh", "-c", script),
         user=BUILD_UID,
