@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := build/venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-SCENARIOS ?=
+SCENARIOS ?= dedicated multi_tenant
 
 .PHONY: help
 help: ## this list

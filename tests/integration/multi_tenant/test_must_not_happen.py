@@ -92,7 +92,7 @@ def resolved(estate: Estate, instance: runs.Tenant) -> str:
     return estate.variables["odoo_image_references"][key]
 
 
-KILLED_AFTER = (12, 30, 48)  # seconds: while hosts are looked at, while tenants are made, while units start
+KILLED_AFTER = (15, 45)  # seconds: while hosts are looked at, while tenants are made
 
 
 def grown(estate: Estate, count: int, **more: str) -> list[runs.Tenant]:
