@@ -18,6 +18,7 @@ from .live import Estate
 
 Tenant = dict[str, Any]
 SERVED_SECONDS = 120
+PLAIN = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}  # recaps are read here
 
 
 def with_tenant(estate: Estate, name: str, **values: Any) -> list[Tenant]:
@@ -39,6 +40,7 @@ def run(estate: Estate, playbook: str, *options: str, **variables: Any) -> subpr
         return subprocess.run(
             command(estate, playbook, variables, Path(folder), *options),
             cwd=estate.root,
+            env={**os.environ, **PLAIN},
             capture_output=True,
             text=True,
             timeout=1200,
@@ -80,7 +82,9 @@ def killed(estate: Estate, playbook: str, seconds: float, **variables: Any) -> b
 
 def changes(output: str) -> int:
     """What a run's recap counts as changed, over all hosts."""
-    return sum(int(part.removeprefix("changed=")) for part in output.split() if part.startswith("changed="))
+    counted = [int(part.removeprefix("changed=")) for part in output.split() if part.startswith("changed=")]
+    assert counted, f"there is no recap in this output: {output[-2000:]}"
+    return sum(counted)
 
 
 def sql(estate: Estate, statement: str, database: str = "postgres") -> list[str]:

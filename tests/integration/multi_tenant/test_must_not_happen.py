@@ -84,7 +84,6 @@ def test_a_digest_with_newer_modules_starts_nothing(estate: Estate, victim: str,
     assert runs.running(estate) == before
     assert f"{host}/odoo-{victim}.service" in before, "control: it was running"
     assert runs.logs_in(estate, victim, estate.tenant(victim)["hostnames"][0])
-    runs.done(estate, "tenant")
 
 
 def resolved(estate: Estate, instance: runs.Tenant) -> str:
