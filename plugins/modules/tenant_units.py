@@ -206,18 +206,18 @@ def run(module: AnsibleModule) -> None:
         parameters.relay(params),
     )
     directories, files = plan.wanted(tenants)
-    # Without pulls, a run goes on only where the images are in the host's store.
-    live = client.observe(tenants, assume_no_podman=module.check_mode, assume_images=params["pull"] == "never")
+    check, never = module.check_mode, params["pull"] == "never"
+    live = client.observe(tenants, assume_no_podman=check, assume_images=check and never)
     problems = file_plan.system_problems(directories, files, live.files, assume=module.check_mode)
     if problems:
         raise InputError("The tenants' files cannot be written. Nothing was changed.", problems)
     done = plan.plan(tenants, live)
-    if not module.check_mode:
+    if not check or never:  # without pulls, the same refusal in check mode
         podman.ensure_images(done.pulls, params["pull"])
     compared = versions.to_compare(tenants, live)
-    if module.check_mode:
+    if check:
         # An image that is not here yet cannot be looked into without a change.
-        compared = tuple(tenant for tenant in compared if tenant.image in live.images) if podman.installed() else ()
+        compared = tuple(tenant for tenant in compared if tenant.image in live.images and live.residents)
     refuse_other_versions(module, compared)
     if not module.check_mode:
         patience = client.Patience(seconds=params["start_timeout_seconds"], at_a_time=params["starts_at_a_time"])

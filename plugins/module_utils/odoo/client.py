@@ -27,22 +27,25 @@ ANSWER_SECONDS = 15
 def observe(tenants: Sequence[DesiredTenant], *, assume_no_podman: bool = False, assume_images: bool = False) -> Live:
     """One look at files, units, containers, networks and images.
 
-    ``assume_no_podman``: in check mode podman may only be predicted; then there are no containers, and
-    ``assume_images`` says whether the images will be in a store that comes with it.
+    ``assume_no_podman``: in check mode podman may only be predicted; then there are no containers.
+    ``assume_images``: on a host where no tenant lives yet, the images' store may only be predicted too; then they are
+    taken to be in it.
     """
     directories, files = wanted(tenants)
     services = [service for tenant in tenants for service in (*(unit.service for unit in tenant.units), *tenant.gone)]
     services += [tenant.network.service for tenant in tenants if tenant.network]
     images = {tenant.image for tenant in tenants if tenant.image}
     with_podman = podman.installed() or not assume_no_podman
+    residents = _residents()
+    look = with_podman and not (assume_images and not residents)
     return Live(
         files=file_client.observe(directories, files),
         modified_at={file.path: _modified(Path(file.path)) for file in files},
         units=_units(services),
         containers=podman.running_containers() if with_podman else {},
         networks=podman.networks() if with_podman else {},
-        images=podman.images_present(images) if with_podman else frozenset(images if assume_images else ()),
-        residents=_residents(),
+        images=podman.images_present(images) if look else frozenset(images if assume_images else ()),
+        residents=residents,
     )
 
 

@@ -111,6 +111,6 @@ def test_a_pool_and_the_sessions_stay_within_the_tenants_limit(estate: Estate) -
     """More visitors than it has connections: the pooler makes them wait, PostgreSQL refuses nobody."""
     name = [name for name in estate.running() if "cluster" not in estate.tenant(name)][-1]
     limit = int(runs.sql(estate, f"select rolconnlimit from pg_roles where rolname = '{name}'")[0])
-    assert 0 < limit < 30, "control: the visitors are more than that"
+    assert 0 < limit < 60, "control: the visitors are more than that"
     outcome = estate.inside(name, HOLD.format(name=name, secret=estate.secret("postgres", name), count=limit + 4))
     assert outcome.stdout.split() == ["ok"] * (limit + 4), outcome.stdout + outcome.stderr
