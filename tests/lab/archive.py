@@ -36,35 +36,37 @@ def build(folder: Path) -> Path:
     return archive
 
 
-def install(progress: Progress, archive: Path, folder: Path) -> Path:
-    """The collection's folder in a virtual environment that has nothing but what requirements.txt in it names."""
-    environment, collections = folder / "venv", folder / "collections"
-    progress.run([sys.executable, "-m", "venv", str(environment)])
-    galaxy = str(ROOT / "build" / "venv" / "bin" / "ansible-galaxy")
-    progress.run([galaxy, "collection", "install", "--offline", str(archive), "-p", str(collections)])
-    installed = collections / "ansible_collections" / "erpops" / "odoo"
-    pip = str(environment / "bin" / "pip")
-    progress.run([pip, "install", "--quiet", "--disable-pip-version-check", "-r", str(installed / "requirements.txt")])
-    return installed
-
-
-def converge(progress: Progress, folder: Path, installed: Path) -> quickstart.Recap:
-    inventories = ["-i", str(installed / "inventories" / "quickstart"), "-i", str(estate_files.inventory("quickstart"))]
+def environment(folder: Path) -> dict[str, str]:
+    """An empty environment's variables: nothing of this checkout or its settings."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-    environment = {
+    return {
         **kept,
         "PATH": f"{folder}/venv/bin:/usr/bin:/bin",
         "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
         "ANSIBLE_HOST_KEY_CHECKING": "false",
         "ANSIBLE_NOCOLOR": "1",
     }
+
+
+def install(progress: Progress, archive: Path, folder: Path) -> Path:
+    """The collection's folder in a virtual environment that has nothing but what its requirements.txt names."""
+    progress.run([sys.executable, "-m", "venv", str(folder / "venv")])
+    pip, requirements = str(folder / "venv" / "bin" / "pip"), str(folder / "tracked" / "requirements.txt")
+    progress.run([pip, "install", "--quiet", "--disable-pip-version-check", "-r", requirements])
+    galaxy = [str(folder / "venv" / "bin" / "ansible-galaxy"), "collection", "install", "--offline", str(archive)]
+    progress.run([*galaxy, "-p", str(folder / "collections")], environment=environment(folder))
+    return folder / "collections" / "ansible_collections" / "erpops" / "odoo"
+
+
+def converge(progress: Progress, folder: Path, installed: Path) -> quickstart.Recap:
+    inventories = ["-i", str(installed / "inventories" / "quickstart"), "-i", str(estate_files.inventory("quickstart"))]
     command = [str(folder / "venv" / "bin" / "ansible-playbook"), "erpops.odoo.site", *inventories]
-    os.chdir(folder)
-    return quickstart.recap_of(progress.run(command, shown=shown_of_ansible, environment=environment))
+    return quickstart.recap_of(progress.run(command, shown=shown_of_ansible, environment=environment(folder)))
 
 
 def try_archive(progress: Progress, folder: Path) -> None:
     with progress.step("Build the archive and install it into an empty environment"):
+        os.chdir(folder)
         installed = install(progress, build(folder), folder)
     with progress.step("Empty the lab's hosts"):
         progress.run([str(ROOT / "tests/lab/lab"), "reset"], environment={**os.environ, "LAB_NAME": "quickstart"})
