@@ -19,7 +19,6 @@ from contracts.harness import System, local
 SOURCE_PORT, TARGET_PORT = 5493, 5494
 WAVE_PASSWORD = "the password of the subscriptions"
 TENANT_PASSWORD = "the password of the tenant"
-TOOLS = str(sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1])
 SCHEMA = (
     "CREATE TABLE sale (id serial PRIMARY KEY, text text)",
     "INSERT INTO sale (text) SELECT 'row ' || g FROM generate_series(1, 20) AS g",
@@ -28,6 +27,11 @@ SCHEMA = (
     "CREATE FUNCTION lowered(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)'",
     "CREATE INDEX lowered ON sale (lowered(text))",
 )
+
+
+def tools() -> str:
+    """PostgreSQL's own tools on this machine, which must be as new as the clusters."""
+    return str(max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin")))
 
 
 def _login(cluster: live.LiveCluster, password: str, **more: Any) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def arguments(system: System, verb: str, **more: Any) -> dict[str, Any]:
         "seed": {
             "feed": _login(source, WAVE_PASSWORD),
             "tenant_password": TENANT_PASSWORD,
-            "tools": TOOLS,
+            "tools": tools(),
             "spool": system.facts["folder"] + "/spool",
         },
         "cutover": {"back": _login(target, WAVE_PASSWORD)},
