@@ -38,7 +38,7 @@ try-waves: prepare
 
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
-	@tests/lab/stages lint unit sanity docs-check try-quickstart try-discovery $(SCENARIOS:%=scenario-%)
+	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%)
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)
