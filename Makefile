@@ -29,11 +29,11 @@ try-quickstart: prepare
 	@tests/lab/try-quickstart
 
 .PHONY: try-discovery
-try-discovery: prepare
+try-discovery: prepare ## wave_discover against the lab's legacy hosts
 	@tests/lab/try-discovery
 
 .PHONY: try-waves
-try-waves: prepare
+try-waves: prepare ## members between a legacy host and a database host, and back
 	@tests/lab/try-waves
 
 .PHONY: test
