@@ -74,6 +74,12 @@ undeclared:
   type: list
   elements: dict
   sample: [{name: former, hostnames: [former.example.com]}]
+allocations:
+  description: What the registry has given the declared tenants, as M(erpops.odoo.tenant_databases) returns it.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: acme, number: 1, app_host: app1, image: ""}]
 actions:
   description: Always empty.
   returned: success
@@ -118,7 +124,8 @@ def run(module: AnsibleModule) -> None:
     rows = read(module)
     if rows is None:
         module.warn("PostgreSQL does not answer: who is registered is not known before it is brought up.")
-    gone = guards.shrink(module.params["declared"], rows or (), module.params["shrink_limit_percent"])
+    declared = module.params["declared"]
+    gone = guards.shrink(declared, rows or (), module.params["shrink_limit_percent"])
     undeclared = [{"name": row.name, "hostnames": list(row.hostnames)} for row in gone]
     conclude(
         module,
@@ -128,6 +135,7 @@ def run(module: AnsibleModule) -> None:
         readable=rows is not None,
         postgres_absent=module.params["postgres_evidence_of_absence"],
         undeclared=undeclared,
+        allocations=[row.allocation.as_dict() for row in rows or () if row.alive and row.name in declared],
     )
 
 

@@ -162,33 +162,6 @@ options:
     description: The address of each app host by its name.
     type: dict
     required: true
-  dynamic_dir:
-    description: Traefik's dynamic directory. Files are written beside it first, so its parent must be on the same
-      file system.
-    type: path
-    default: /etc/traefik/dynamic
-  other_files:
-    description: Names of files in O(dynamic_dir) that something else writes.
-    type: list
-    elements: str
-    default: [tls.yml]
-  undeclared_files:
-    description: Whether a file in O(dynamic_dir) that nobody declares stops the run, or is only reported.
-    type: str
-    choices: [refuse, report]
-    default: refuse
-  api_url:
-    description: Traefik's API.
-    type: str
-    default: http://127.0.0.1:8080
-  unit:
-    description: Traefik's unit, whose journal explains what is wrong.
-    type: str
-    default: traefik.service
-  group:
-    description: Traefik's user and group; the group may read the file and the certificates' keys.
-    type: str
-    default: traefik
   tls_mode:
     description: Where certificates come from. With V(acme) Traefik fetches them by itself.
     type: str
@@ -244,10 +217,8 @@ options:
         description: Headers of its answer that Odoo gets to see.
         type: list
         elements: str
-  timeout:
-    description: Seconds within which Traefik must serve a change.
-    type: int
-    default: 15
+extends_documentation_fragment:
+  - erpops.odoo.traefik
 attributes:
   check_mode:
     description:
@@ -342,13 +313,14 @@ from ansible_collections.erpops.odoo.plugins.module_utils.traefik.arguments impo
 
 def run(module: AnsibleModule) -> None:
     tenants, allocations, place = tenants_of(module.params), allocations_of(module.params), place_from(module.params)
-    actual = apply.observe(place, module.check_mode)
-    apply.refuse(place, actual, module.check_mode)
-    desired = plan.desire(tenants, allocations, place.edge, actual)
-    plan.refuse_duplicates(place.own_path, desired, actual)
-    steps = plan.steps(desired, actual, place.edge, place.own_path)
-    if steps.actions and not module.check_mode:
-        apply.carry_out(place, steps, desired, actual)
+    with apply.alone(place, module.check_mode):
+        actual = apply.observe(place, module.check_mode)
+        apply.refuse(place, actual, module.check_mode)
+        desired = plan.desire(tenants, allocations, place.edge, actual)
+        plan.refuse_duplicates(place.own_path, desired, actual)
+        steps = plan.steps(desired, actual, place.edge, place.own_path)
+        if steps.actions and not module.check_mode:
+            apply.carry_out(place, steps, desired, actual)
     conclude(
         module,
         before=plan.snapshot(files.configuration_of(actual.own)),

@@ -36,11 +36,12 @@ options:
           - V(end) brings it to O(steps[].outcome).
           - V(record) is for a verb without a running state.
           - V(observe) is for a state that was found, not brought about.
+          - V(note) lays O(steps[].facts) over those that are there and leaves state and lock alone, such as an approval.
         type: str
         required: true
-        choices: [begin, end, record, observe]
+        choices: [begin, end, record, observe, note]
       verb:
-        description: The verb that runs; not for V(observe).
+        description: The verb that runs; not for V(observe) and V(note).
         type: str
         choices:
           - wave_discover
@@ -52,7 +53,7 @@ options:
           - wave_rollback
           - wave_commit
       outcome:
-        description: The state that it ends in; not for V(begin).
+        description: The state that it ends in; not for V(begin) and V(note).
         type: str
         choices:
           - discovered

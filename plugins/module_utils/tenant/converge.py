@@ -11,11 +11,10 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Unreachable
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import Server
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import client
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.execution import Executor
-from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import Actual, Desired, Registered, Step
+from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import Actual, Desired, Step
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.plan import (
     awaiting_removal,
     empty,
@@ -78,17 +77,13 @@ def outcome(desired: Desired, actual: Actual, steps: Sequence[Step]) -> Outcome:
         after=snapshot(desired, after),
         actions=tuple(step.action for step in steps),
         values={
-            "allocations": [_allocation(row) for row in after.registry if row.alive and row.name in declared],
+            "allocations": [row.allocation.as_dict() for row in after.registry if row.alive and row.name in declared],
             "undeclared": [row.name for row in left],
-            "undeclared_allocations": [_allocation(row) for row in left],
+            "undeclared_allocations": [row.allocation.as_dict() for row in left],
             "awaiting_removal": list(awaiting_removal(desired, after)),
             "sizes": _sizes(desired, actual),
         },
     )
-
-
-def _allocation(row: Registered) -> dict[str, Any]:
-    return Allocation(name=row.name, number=row.number, app_host=row.app_host, image=row.image).as_dict()
 
 
 def _sizes(desired: Desired, actual: Actual) -> list[dict[str, Any]]:

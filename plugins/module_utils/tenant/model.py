@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import ResolvedTenant
 
@@ -38,6 +39,10 @@ class Registered:
     @property
     def alive(self) -> bool:
         return self.state != "absent"
+
+    @property
+    def allocation(self) -> Allocation:
+        return Allocation(name=self.name, number=self.number, app_host=self.app_host, image=self.image)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

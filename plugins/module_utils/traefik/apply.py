@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import A
 
 OWN_FILE = "tenants.yml"
 SERVED_FILE = "tenants.served.yml"  # the last routes that were verified
+LOCK_FILE = ".tenants.lock"
 LOG_RESOLUTION = 1.0  # Traefik's times are whole seconds
 LOG_DELAY = 3.0  # Traefik's log may come after its API
 LOG_WINDOW = 7 * 24 * 3600.0  # a file may have been broken for days before somebody looks
@@ -55,6 +57,17 @@ class Place:
 
 def is_installed(place: Place) -> bool:
     return client.installed(place.dynamic_dir, place.edge.unit)
+
+
+@contextlib.contextmanager
+def alone(place: Place, check_mode: bool) -> Iterator[None]:
+    """One change at a time: several members of a wave may switch their routes at once."""
+    if check_mode or not is_installed(place):
+        yield
+        return
+    with open(f"{place.staging}/{LOCK_FILE}", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def observe(place: Place, check_mode: bool) -> Actual:

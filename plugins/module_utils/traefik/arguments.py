@@ -30,16 +30,22 @@ AUTHENTICATION: Spec = {
     "response_headers": {"type": "list", "elements": "str"},
 }
 
-SPEC: Spec = {
-    **ESTATE,
-    "allocations": {"type": "list", "elements": "dict", "options": ALLOCATION, "required": True},
-    "app_addresses": {"type": "dict", "required": True},
+# Where Traefik is on its host: for the routes of all tenants, and for a switch of single ones.
+PLACE: Spec = {
     "dynamic_dir": {"type": "path", "default": "/etc/traefik/dynamic"},
     "other_files": {"type": "list", "elements": "str", "default": ["tls.yml"]},
     "undeclared_files": {"type": "str", "choices": ["refuse", "report"], "default": "refuse"},
     "api_url": {"type": "str", "default": "http://127.0.0.1:8080"},
     "unit": {"type": "str", "default": "traefik.service"},
     "group": {"type": "str", "default": "traefik"},
+    "timeout": {"type": "int", "default": 15},
+}
+
+SPEC: Spec = {
+    **ESTATE,
+    "allocations": {"type": "list", "elements": "dict", "options": ALLOCATION, "required": True},
+    "app_addresses": {"type": "dict", "required": True},
+    **PLACE,
     "tls_mode": {"type": "str", "choices": ["estate_ca", "acme"], "default": "estate_ca"},
     "resolver": {"type": "str", "default": "acme"},
     "wildcard_domain": {"type": "str"},
@@ -56,7 +62,6 @@ SPEC: Spec = {
         "required_one_of": [("tenant", "instance")],
         "mutually_exclusive": [("tenant", "instance")],
     },
-    "timeout": {"type": "int", "default": 15},
 }
 
 
@@ -74,6 +79,15 @@ def place_from(params: Mapping[str, Any]) -> Place:
         request_timeout_seconds=params["request_timeout_seconds"],
         authentication=tuple(_authentication(item) for item in params["authentication"]),
     )
+    return _place(params, edge)
+
+
+def place_of_switch(params: Mapping[str, Any]) -> Place:
+    """What is not a tenant's own stays as it is, so nothing of it is asked for."""
+    return _place(params, Edge(app_addresses={}, certificate_owner=params["group"], unit=params["unit"]))
+
+
+def _place(params: Mapping[str, Any], edge: Edge) -> Place:
     return Place(
         dynamic_dir=params["dynamic_dir"].rstrip("/"),
         api_url=params["api_url"].rstrip("/"),

@@ -66,12 +66,19 @@ def desire(
         name = f"{routes.REQUEST_PREFIX}{tenant}"
         if name in actual.requests:
             requests[name] = actual.requests[name]
+    return marked(wanted, requests=requests, undeclared=kept)
+
+
+def marked(
+    wanted: Configuration, *, requests: Mapping[str, Mapping[str, Any]], undeclared: tuple[str, ...]
+) -> Desired:
+    """A configuration with the mark by which Traefik's API shows that it is loaded, and the file's text."""
     marker = f"{MARKER_PREFIX}{hashlib.sha256(files.render(wanted).encode()).hexdigest()[:16]}"
-    marked = replace(wanted, middlewares={**wanted.middlewares, marker: _marker(marker)})
-    text = files.render(marked)
+    configuration = replace(wanted, middlewares={**wanted.middlewares, marker: _marker(marker)})
+    text = files.render(configuration)
     if "{{" in text:
         raise InputError("The routes hold '{{', which Traefik would expand as a template. Nothing was changed.")
-    return Desired(configuration=marked, text=text, marker=marker, requests=requests, undeclared=kept)
+    return Desired(configuration=configuration, text=text, marker=marker, requests=requests, undeclared=undeclared)
 
 
 def _marker(name: str) -> dict[str, Any]:

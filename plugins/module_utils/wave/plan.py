@@ -32,7 +32,7 @@ def planned(
     changes: list[Change] = []
     for step in steps:
         before, held = members.get(step.name), locks.get(step.name)
-        refusal = _locked(step, held, run, break_locks)
+        refusal = None if step.kind == "note" else _locked(step, held, run, break_locks)
         if refusal is None and not _taken(step, before, held, run):
             refusal = _forbidden(step, before) or _not_begun(step, before, held, run)
         if refusal:
@@ -74,7 +74,7 @@ def _taken(step: Step, before: Member | None, held: Lock | None, run: Run) -> bo
         return False
     if step.kind == "begin":
         return held is not None and states.resumes(step.verb, before.state)
-    return held is None and before.state == step.outcome
+    return step.kind != "note" and held is None and before.state == step.outcome
 
 
 def _forbidden(step: Step, before: Member | None) -> Problem | None:
@@ -82,6 +82,8 @@ def _forbidden(step: Step, before: Member | None) -> Problem | None:
     origin = before.origin if before else states.NONE
     if step.kind == "begin":
         refusal = states.may(step.verb, state)
+    elif step.kind == "note":
+        refusal = "" if before else "It is not known to the store yet; run wave_discover or wave_prepare first."
     elif step.kind == "observe":
         refusal = states.may_observe(state, step.outcome)
     elif step.kind == "record":
@@ -106,25 +108,27 @@ def _not_begun(step: Step, before: Member | None, held: Lock | None, run: Run) -
 
 
 def _change(step: Step, before: Member | None, held: Lock | None, run: Run) -> Change:
-    begins = step.kind == "begin"
+    begins, notes = step.kind == "begin", step.kind == "note"
     state = _running(step, before) if begins else step.outcome
+    if notes and before is not None:
+        state = before.state
     after = Member(
         name=step.name,
         host=step.host or (before.host if before else ""),
         database=step.database or (before.database if before else ""),
         state=state,
-        origin=_origin(step, before) if begins else state,
+        origin=before.origin if notes and before else _origin(step, before) if begins else state,
         wave=step.wave if step.wave is not None else (before.wave if before else None),
         facts=merged(before.facts if before else {}, step.facts),
         operation=before.operation if before else run.operation,
         since=before.since if before else "",
     )
     foreign = held is not None and held.operation != run.operation
-    takes = begins and (held is None or foreign)
-    if after != before or takes:
+    takes, ends = begins and (held is None or foreign), not (begins or notes)
+    if not notes and (after != before or takes):  # a note leaves the member to the run that moves it
         after = replace(after, operation=run.operation)
     return Change(
-        step=step, before=before, after=after, takes_lock=takes, releases_lock=not begins and held is not None
+        step=step, before=before, after=after, takes_lock=takes, releases_lock=ends and held is not None
     )
 
 

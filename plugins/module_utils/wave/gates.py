@@ -1,0 +1,207 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold before a member is cut over, or committed. Pure: facts of the store and choices of the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
+
+SIGNATURES = {"acceptance": "the business owner accepts the rehearsal", "approval": "a second person approves"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """runner: who runs the verb. unsettled: open dispositions by member. rehearsal_hours: how old one may be.
+
+    window_seconds: how long nobody may serve. window_hours: how long the planned window is.
+    """
+
+    runner: str
+    now: datetime
+    unsettled: Mapping[str, Sequence[str]]
+    rehearsal_hours: float
+    window_hours: float
+    window_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A gate that need not hold for a member until a date, and why."""
+
+    member: str
+    gate: str
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """cure: empty where the gate is passed. waived: the reason of a waiver that is not over."""
+
+    member: str
+    gate: str
+    evidence: str
+    cure: str = ""
+    waived: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.cure or bool(self.waived)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "member": self.member, "gate": self.gate, "passed": self.passed, "evidence": self.evidence,
+            "cure": self.cure, "waived": self.waived,
+        }  # fmt: skip
+
+
+Verdict = tuple[str, str]  # evidence and cure
+
+
+def dispositions(member: Member, choices: Choices) -> Verdict:
+    found = choices.unsettled.get(member.name, ())
+    if not found:
+        return "every disposition is settled", ""
+    some = "; ".join(found[:3]) + ("; …" if len(found) > 3 else "")
+    return f"{len(found)} are not settled: {some}", f"Settle them in the dispositions of host {member.host}."
+
+
+def rehearsal(member: Member, choices: Choices) -> Verdict:
+    last = _last_rehearsal(member)
+    if last is None:
+        return "none", "Run wave_rehearse."
+    age = choices.now - _time(last["at"])
+    evidence = f"{last['at']}, {'passed' if last.get('ok') else 'failed'}"
+    if not last.get("ok"):
+        return evidence, "Cure what failed in it, and run wave_rehearse again."
+    if age > timedelta(hours=choices.rehearsal_hours):
+        return evidence, f"It is older than {choices.rehearsal_hours:g} hours; run wave_rehearse again."
+    return evidence, ""
+
+
+def budget(member: Member, choices: Choices) -> Verdict:
+    """What rehearsals make expect, against what the run may take."""
+    expected = (member.facts.get("budget") or {}).get("budget_seconds")
+    if expected is None:
+        return "unknown", "Run wave_rehearse, which measures it."
+    evidence = f"{expected:g} s expected, {choices.window_seconds:g} s allowed"
+    if expected > choices.window_seconds:
+        return evidence, "Allow a longer window (wave_window_seconds), or find what made the rehearsals slow."
+    return evidence, ""
+
+
+def window(member: Member, choices: Choices) -> Verdict:
+    planned = (member.facts.get("plan") or {}).get("start")
+    if not planned:
+        return "it is not planned for a time", "Plan it with wave_plan, or waive this gate."
+    start = _time(str(planned))
+    end = start + timedelta(hours=choices.window_hours)
+    if start <= choices.now <= end:
+        return f"planned for {planned}", ""
+    return f"planned for {planned}", f"It is {choices.now:%Y-%m-%d %H:%M} UTC; wait for the window, or plan it anew."
+
+
+def acceptance(member: Member, choices: Choices) -> Verdict:
+    return _signed(member, "acceptance")
+
+
+def approval(member: Member, choices: Choices) -> Verdict:
+    evidence, cure = _signed(member, "approval")
+    if cure:
+        return evidence, cure
+    by = member.facts["approval"]["by"]
+    if by == choices.runner:
+        return evidence, f"{by} runs this too: somebody else must approve."
+    if by == (member.facts.get("acceptance") or {}).get("by"):
+        return evidence, f"{by} has accepted too: somebody else must approve."
+    return evidence, ""
+
+
+def _signed(member: Member, kind: str) -> Verdict:
+    signature = member.facts.get(kind)
+    if not signature:
+        return "none", f"Run wave_approve with wave_approval={kind}: {SIGNATURES[kind]}."
+    evidence = f"{signature['by']}, {signature['at']}"
+    last = _last_rehearsal(member)
+    if last is not None and _time(signature["at"]) < _time(last["at"]):
+        return evidence, f"It is older than the rehearsal of {last['at']}; run wave_approve again."
+    return evidence, ""
+
+
+GATES: Mapping[str, Callable[[Member, Choices], Verdict]] = {
+    "dispositions": dispositions,
+    "rehearsal": rehearsal,
+    "budget": budget,
+    "window": window,
+    "acceptance": acceptance,
+    "approval": approval,
+}
+
+
+def found(
+    members: Sequence[Member], gates: Sequence[str], waivers: Sequence[Waiver], choices: Choices
+) -> tuple[Finding, ...]:
+    """Every gate of every member, in the order of both."""
+    findings = []
+    for member in members:
+        for gate in gates:
+            evidence, cure = GATES[gate](member, choices)
+            waived = _waived(member, gate, waivers, choices) if cure else ""
+            findings.append(Finding(member=member.name, gate=gate, evidence=evidence, cure=cure, waived=waived))
+    return tuple(findings)
+
+
+def _waived(member: Member, gate: str, waivers: Sequence[Waiver], choices: Choices) -> str:
+    today = choices.now.date()
+    return next(
+        (each.reason for each in waivers if (each.member, each.gate) == (member.name, gate) and each.until >= today), ""
+    )
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Raises Refused with every gate that is not passed."""
+    problems = [
+        Problem(f"member {each.member}", f"gate {each.gate}", each.evidence, each.cure)
+        for each in findings
+        if not each.passed
+    ]
+    if problems:
+        raise Refused("Not every gate is passed; nothing was changed.", problems)
+
+
+def waivers_from(values: Sequence[Mapping[str, Any]]) -> tuple[Waiver, ...]:
+    """Raises InputError with every problem."""
+    problems = list(_waiver_problems(values))
+    if problems:
+        raise InputError("Waivers are not well given.", problems)
+    return tuple(
+        Waiver(member=each["member"], gate=each["gate"], reason=each["reason"], until=date.fromisoformat(each["until"]))
+        for each in values
+    )
+
+
+def _waiver_problems(values: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    for index, each in enumerate(values):
+        if not each["reason"].strip():
+            yield Problem(f"waiver {index}", "reason", "", "Say why.")
+        try:
+            date.fromisoformat(each["until"])
+        except ValueError:
+            yield Problem(f"waiver {index}", "until", each["until"], "Give a date, such as 2027-01-31, in quotes.")
+
+
+def _last_rehearsal(member: Member) -> Mapping[str, Any] | None:
+    rehearsals = member.facts.get("rehearsals") or ()
+    return rehearsals[-1] if rehearsals else None
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

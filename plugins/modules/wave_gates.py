@@ -1,0 +1,189 @@
+#!/usr/bin/python
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: wave_gates
+short_description: Refuse a cutover whose gates are not passed
+version_added: 0.1.0
+description:
+  - Holds what the store knows of members against the gates of a cutover. Every gate of every member is evaluated, and
+    all that are not passed are said at once.
+  - It only reads.
+options:
+  members:
+    description: Names of the members.
+    type: list
+    elements: str
+    required: true
+  gates:
+    description:
+      - V(dispositions) - what discovery found is settled by a person.
+      - V(rehearsal) - the last rehearsal passed, and is not too old.
+      - V(budget) - what rehearsals make expect fits into O(window_seconds).
+      - V(window) - it is the time that the plan gives the member.
+      - V(acceptance) - the business owner has accepted the rehearsal, since it was.
+      - V(approval) - a second person has approved; neither the one who accepted nor the one who runs it.
+    type: list
+    elements: str
+    choices: [dispositions, rehearsal, budget, window, acceptance, approval]
+    default: [dispositions, rehearsal, budget, window, acceptance, approval]
+  runner:
+    description: Who runs the cutover.
+    type: str
+    required: true
+  unsettled:
+    description: Dispositions that are not settled, as sentences by member.
+    type: dict
+    default: {}
+  rehearsal_hours:
+    description: How old the last rehearsal may be.
+    type: float
+    default: 168.0
+  window_hours:
+    description: How long a planned window lasts.
+    type: float
+    default: 8.0
+  window_seconds:
+    description: How long nobody may serve.
+    type: float
+    default: 300.0
+  waivers:
+    description: Gates that need not hold. They are returned with their reasons.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      member:
+        description: Name of the member.
+        type: str
+        required: true
+      gate:
+        description: The gate.
+        type: str
+        required: true
+        choices: [dispositions, rehearsal, budget, window, acceptance, approval]
+      reason:
+        description: Why.
+        type: str
+        required: true
+      until:
+        description: The last day on which it counts, such as V(2027-01-31), in quotes.
+        type: str
+        required: true
+extends_documentation_fragment:
+  - erpops.odoo.postgres
+attributes:
+  check_mode:
+    description: It only reads.
+    support: full
+  diff_mode:
+    description: It only reads.
+    support: none
+  idempotent:
+    description: It only reads.
+    support: full
+requirements:
+  - psycopg >= 3.1 (python3-psycopg)
+seealso:
+  - module: erpops.odoo.wave_members
+  - module: erpops.odoo.wave_cutover
+author:
+  - erpops maintainers (@erpops)
+"""
+
+EXAMPLES = r"""
+- name: Whether acme may be cut over
+  erpops.odoo.wave_gates:
+    members: [acme]
+    runner: ann
+    waivers:
+      - {member: acme, gate: window, reason: "the customer asked for it today", until: "2027-01-31"}
+    postgres_hosts: [10.0.0.21, 10.0.0.22]
+    postgres_password: "{{ estate_secret | erpops.odoo.estate_password('erpops_admin') }}"
+  run_once: true
+"""
+
+RETURN = r"""
+gates:
+  description: Every gate of every member.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {member: acme, gate: approval, passed: true, evidence: "ann, 2027-01-11T18:00:00Z", cure: "", waived: ""}
+problems:
+  description: Every gate that is not passed.
+  returned: failure
+  type: list
+  elements: dict
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import gates, store
+
+ARGUMENTS: dict[str, Any] = {
+    **POSTGRES,
+    "members": {"type": "list", "elements": "str", "required": True},
+    "gates": {"type": "list", "elements": "str", "choices": list(gates.GATES), "default": list(gates.GATES)},
+    "runner": {"type": "str", "required": True},
+    "unsettled": {"type": "dict", "default": {}},
+    "rehearsal_hours": {"type": "float", "default": 168.0},
+    "window_hours": {"type": "float", "default": 8.0},
+    "window_seconds": {"type": "float", "default": 300.0},
+    "waivers": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "member": {"type": "str", "required": True},
+            "gate": {"type": "str", "required": True, "choices": list(gates.GATES)},
+            "reason": {"type": "str", "required": True},
+            "until": {"type": "str", "required": True},
+        },
+    },
+}
+
+
+def run(module: AnsibleModule) -> None:
+    parameters = module.params
+    if PSYCOPG_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    waivers = gates.waivers_from(parameters["waivers"])
+    with store.reading(server_from(parameters)) as connection:
+        known = store.members(connection, parameters["members"])
+    unknown = [name for name in parameters["members"] if name not in known]
+    if unknown:
+        cure = "The store does not know it yet; run wave_prepare first."
+        raise InputError("Members are unknown.", [Problem(f"member {name}", "", "", cure) for name in unknown])
+    choices = gates.Choices(
+        runner=parameters["runner"],
+        now=datetime.now(UTC),
+        unsettled=parameters["unsettled"],
+        rehearsal_hours=parameters["rehearsal_hours"],
+        window_hours=parameters["window_hours"],
+        window_seconds=parameters["window_seconds"],
+    )
+    found = gates.found([known[name] for name in parameters["members"]], parameters["gates"], waivers, choices)
+    gates.refuse(found)
+    conclude(module, before={}, after={}, actions=(), gates=[each.as_dict() for each in found])
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    guarded(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which members a run works on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import chosen
+
+DECLARED = [
+    {"name": "acme", "host": "legacy1", "database": "acme_prod"},
+    {"name": "birch", "host": "legacy1", "database": "birch", "url": "https://birch.old", "filestores": "/srv/files"},
+    {"name": "lost", "host": "legacy9", "database": "lost"},
+]
+KNOWN = [{"name": "acme", "wave": 1}, {"name": "birch", "wave": 2}]
+
+
+def estate(**changes: Any) -> chosen.Estate:
+    tenants = [
+        {"name": name, "instance": "s14", "hostnames": [f"{name}.example"]} for name in ("acme", "birch", "other")
+    ]
+    values = {
+        "tenants": tenants,
+        "instances": [{"name": "s14", "environment": "test", "version": "14.0", "image": "x", "workers": 2}],
+        "allocations": [{"name": "acme", "number": 3, "app_host": "app1"}],
+        "addresses": {"legacy1": "10.0.0.91", "app1": "10.0.0.21"},
+    }
+    return chosen.estate_from({**values, **changes})
+
+
+def test_a_member_with_where_it_lives_on_both_sides() -> None:
+    (acme,) = chosen.chosen(DECLARED, estate(), ["acme"], None, KNOWN)
+    assert acme.as_dict() == {
+        "name": "acme",
+        "host": "legacy1",
+        "database": "acme_prod",
+        "instance": "s14",
+        "cluster": "main",
+        "secret_version": 1,
+        "hostnames": ["acme.example"],
+        "app_host": "app1",
+        "unit": "odoo-acme.service",
+        "url": "http://10.0.0.21:10012",
+        "events_url": "http://10.0.0.21:10013",
+        "source_url": "http://10.0.0.91",
+        "filestores": chosen.FILESTORES,
+    }
+
+
+def test_what_the_member_says_of_its_source_counts() -> None:
+    (birch,) = chosen.chosen(DECLARED, estate(), [], 2, KNOWN)
+    assert (birch.name, birch.source_url, birch.filestores) == ("birch", "https://birch.old", "/srv/files")
+    assert birch.app_host == birch.url == ""  # not registered yet
+
+
+def test_names_come_as_a_list_or_a_text() -> None:
+    assert chosen.names_from(" acme, birch,") == chosen.names_from(["acme", "birch"]) == ["acme", "birch"]
+    assert chosen.names_from("") == chosen.names_from(None) == []
+
+
+@pytest.mark.parametrize(("names", "wave", "field"), [([], None, "wave_names"), ([], 7, "wave_number")])
+def test_nobody_chosen_is_said(names: list[str], wave: int | None, field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        chosen.chosen(DECLARED, estate(), names, wave, KNOWN)
+    assert [problem.field for problem in caught.value.problems] == [field]
+
+
+def test_everything_that_is_wrong_comes_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        chosen.chosen(DECLARED, estate(), ["lost", "unknown", "acme"], None, KNOWN)
+    found = [(problem.subject, problem.field) for problem in caught.value.problems]
+    assert found == [("member lost", "name"), ("member lost", "host"), ("member unknown", "wave_names")]
+
+
+def test_an_app_host_that_left_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        chosen.chosen(DECLARED, estate(addresses={"legacy1": "10.0.0.91"}), ["acme"], None, KNOWN)
+    assert [problem.value for problem in caught.value.problems] == ["app1"]

@@ -1,0 +1,100 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold before a member is cut over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import gates
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
+
+NOW = datetime(2027, 1, 11, 21, 0, tzinfo=UTC)
+READY = {
+    "plan": {"start": "2027-01-11T20:00:00+00:00"},
+    "rehearsals": [{"at": "2027-01-10T10:00:00Z", "ok": True}],
+    "budget": {"budget_seconds": 20},
+    "acceptance": {"by": "owner", "at": "2027-01-10T12:00:00Z"},
+    "approval": {"by": "bob", "at": "2027-01-10T13:00:00Z"},
+}
+CHOICES = gates.Choices(
+    runner="ann", now=NOW, unsettled={}, rehearsal_hours=168, window_hours=8, window_seconds=60
+)
+
+
+def member(**facts: Any) -> Member:
+    return Member(name="acme", host="legacy1", database="old", state="following", origin="following",
+                  facts={**READY, **facts})  # fmt: skip
+
+
+def failed(one: Member, choices: gates.Choices = CHOICES, *waivers: gates.Waiver) -> dict[str, str]:
+    found = gates.found([one], list(gates.GATES), waivers, choices)
+    return {each.gate: each.cure for each in found if not each.passed}
+
+
+def test_a_member_that_is_ready_passes_every_gate() -> None:
+    assert failed(member()) == {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "gate", "cure"),
+    [
+        ({"rehearsals": []}, "rehearsal", "Run wave_rehearse"),
+        ({"rehearsals": [{"at": "2027-01-10T10:00:00Z", "ok": False}]}, "rehearsal", "Cure what failed"),
+        ({"rehearsals": [{"at": "2026-12-01T10:00:00Z", "ok": True}]}, "rehearsal", "older than 168 hours"),
+        ({"budget": None}, "budget", "Run wave_rehearse"),
+        ({"budget": {"budget_seconds": 61}}, "budget", "wave_window_seconds"),
+        ({"plan": {}}, "window", "Plan it with wave_plan"),
+        ({"plan": {"start": "2027-01-11T22:00:00Z"}}, "window", "wait for the window"),
+        ({"plan": {"start": "2027-01-11T08:00:00Z"}}, "window", "wait for the window"),
+        ({"acceptance": None}, "acceptance", "wave_approval=acceptance"),
+        ({"approval": None}, "approval", "wave_approval=approval"),
+        ({"approval": {"by": "bob", "at": "2027-01-10T09:00:00Z"}}, "approval", "older than the rehearsal"),
+        ({"approval": {"by": "ann", "at": "2027-01-10T13:00:00Z"}}, "approval", "ann runs this too"),
+        ({"approval": {"by": "owner", "at": "2027-01-10T13:00:00Z"}}, "approval", "owner has accepted too"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_cure(facts: dict[str, Any], gate: str, cure: str) -> None:
+    found = failed(member(**facts))
+    assert list(found) == [gate]
+    assert cure in found[gate]
+
+
+def test_unsettled_dispositions_are_counted_and_the_first_are_named() -> None:
+    choices = replace(CHOICES, unsettled={"acme": ["cron a", "cron b", "route c", "path d"]})
+    (finding,) = gates.found([member()], ["dispositions"], (), choices)
+    assert finding.evidence == "4 are not settled: cron a; cron b; route c; …"
+    assert "host legacy1" in finding.cure
+
+
+def test_a_waiver_counts_until_its_day_and_for_its_gate() -> None:
+    waiver = gates.waivers_from(
+        [{"member": "acme", "gate": "window", "reason": "asked for", "until": "2027-01-11"}]
+    )
+    late = member(plan={})
+    assert failed(late, CHOICES, *waiver) == {}
+    assert "window" in failed(late, replace(CHOICES, now=datetime(2027, 1, 12, 1, tzinfo=UTC)), *waiver)
+    assert "rehearsal" in failed(member(rehearsals=[], plan={}), CHOICES, *waiver)
+
+
+def test_every_gate_of_every_member_is_refused_at_once() -> None:
+    other = replace(member(plan={}, approval=None), name="birch")
+    with pytest.raises(Refused) as caught:
+        gates.refuse(gates.found([member(acceptance=None), other], list(gates.GATES), (), CHOICES))
+    assert [(each.subject, each.field) for each in caught.value.problems] == [
+        ("member acme", "gate acceptance"),
+        ("member birch", "gate window"),
+        ("member birch", "gate approval"),
+    ]
+
+
+def test_waivers_need_a_reason_and_a_day() -> None:
+    with pytest.raises(InputError) as caught:
+        gates.waivers_from([{"member": "acme", "gate": "window", "reason": " ", "until": "soon"}])
+    assert [each.field for each in caught.value.problems] == ["reason", "until"]
