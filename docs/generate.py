@@ -110,12 +110,12 @@ def page(title: str, source: str, lines: Iterable[str]) -> str:
     return "\n".join([*head, *lines]).rstrip() + "\n"
 
 
-def fragments(names: Iterable[str]) -> dict[str, Any]:
-    """Options that a module shares with others."""
+def fragments(names: Iterable[str], part: str) -> dict[str, Any]:
+    """Options, or attributes, that a module shares with others."""
     merged: dict[str, Any] = {}
     for name in names:
         path = ROOT / "plugins" / "doc_fragments" / f"{name.removeprefix(COLLECTION + '.')}.py"
-        merged.update(yaml.safe_load(texts(path)["DOCUMENTATION"]).get("options") or {})
+        merged.update(yaml.safe_load(texts(path)["DOCUMENTATION"]).get(part) or {})
     return merged
 
 
@@ -131,12 +131,13 @@ def module_page(path: Path) -> str:
         raise Undocumented(f"{path.relative_to(ROOT)} has no DOCUMENTATION.")
     document = yaml.safe_load(source["DOCUMENTATION"])
     given = paragraphs(document.get("extends_documentation_fragment"))
-    specs = {**fragments(given), **(document.get("options") or {})}
+    specs = {**fragments(given, "options"), **(document.get("options") or {})}
+    attributes = {**fragments(given, "attributes"), **(document.get("attributes") or {})}
     lines = ["", f"**{plain(document['short_description'])}.**"]
     for paragraph in paragraphs(document.get("description")):
         lines += ["", plain(paragraph)]
     lines += section("Options", options(dict(sorted(specs.items()))))
-    lines += section("Support", support(document.get("attributes") or {}))
+    lines += section("Support", support(attributes))
     lines += section("Notes", (f"- {plain(note)}" for note in paragraphs(document.get("notes"))))
     lines += section("Requirements", (f"- {plain(text)}" for text in paragraphs(document.get("requirements"))))
     if source.get("EXAMPLES", "").strip():

@@ -43,25 +43,11 @@ options:
       sslrootcert:
         description: As libpq takes it.
         type: path
-  postgres_hosts:
-    description: Addresses of all members of the target's cluster. The one that accepts writes is used.
-    type: list
-    elements: str
-    required: true
-  postgres_port:
-    description: Port of the members.
-    type: int
-    default: 5432
-  postgres_user:
-    description: Superuser that the collection works as.
-    type: str
-    default: erpops_admin
-  postgres_password:
-    description: Its password.
-    type: str
-    required: true
-  postgres_ca_file:
-    description: Certificate of the authority that the members' certificates are verified with.
-    type: path
-    default: /etc/erpops/pki/ca.crt
+attributes:
+  check_mode:
+    description: Nothing is written on either side; the actions are those that a run would do.
+    support: full
+  diff_mode:
+    description: Shows where the member stands before and after.
+    support: full
 """

@@ -30,10 +30,4 @@ options:
     description: Certificate of the authority that the members' certificates are verified with.
     type: path
     default: /etc/erpops/pki/ca.crt
-  postgres_evidence_of_absence:
-    description:
-      - There is proof that the cluster was never made, such as no data directory on any member.
-      - Only with it does check mode take a cluster that cannot be reached for an empty one; else that is an error.
-    type: bool
-    default: false
 """

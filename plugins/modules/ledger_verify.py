@@ -94,20 +94,19 @@ findings:
 from dataclasses import asdict
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger import client
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.chain import verify
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import known_heads
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
 
 
 def run(module: AnsibleModule) -> None:
     parameters = module.params
-    if PSYCOPG_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    require_psycopg(module)
     head_file = Path(parameters["head_file"]) if parameters["head_file"] else None
     heads = known_heads(head_file, parameters["head_position"], parameters["head_hash"])
     report = verify(client.entries(server_from(parameters)), heads)

@@ -112,6 +112,7 @@ extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
   - erpops.odoo.postgres
+  - erpops.odoo.absence
 attributes:
   check_mode:
     description: Nothing is written; the actions are those that a run would do.
@@ -219,7 +220,7 @@ problems:
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ESTATE, POSTGRES, SECRETS
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ABSENCE, ESTATE, POSTGRES, SECRETS
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import converge, inputs
 
@@ -241,6 +242,7 @@ ARGUMENTS = {
     **ESTATE,
     **SECRETS,
     **POSTGRES,
+    **ABSENCE,
     "app_hosts": {"type": "list", "elements": "str", "default": []},
     "templates": {"type": "list", "elements": "dict", "options": TEMPLATE, "default": []},
     "clusters": {"type": "list", "elements": "dict", "options": CLUSTER, "default": []},

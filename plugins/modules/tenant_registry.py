@@ -31,6 +31,7 @@ options:
     default: true
 extends_documentation_fragment:
   - erpops.odoo.postgres
+  - erpops.odoo.absence
 attributes:
   check_mode:
     description: It changes nothing at all.
@@ -95,13 +96,14 @@ problems:
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ABSENCE, POSTGRES
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import guards, registry
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import Registered
 
 ARGUMENTS = {
     **POSTGRES,
+    **ABSENCE,
     "declared": {"type": "list", "elements": "str", "required": True},
     "shrink_limit_percent": {"type": "int", "default": 20},
     "required": {"type": "bool", "default": True},

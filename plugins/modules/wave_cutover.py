@@ -44,54 +44,6 @@ options:
       sslrootcert:
         description: File on the source with the certificate of the target's authority.
         type: path
-  jobs:
-    description: How many tables of each side are compared at once.
-    type: int
-    default: 4
-  window_seconds:
-    description: How long nobody may serve. When it is over, the member returns to where it served before.
-    type: int
-    default: 300
-  drain_seconds:
-    description: How long the last changes may take to arrive.
-    type: int
-    default: 60
-  filestore:
-    description:
-      - Both filestores. Without it the files are not this module's matter.
-      - A file that the database knows and the giving side lacks is reported in RV(filestore), and is no failure.
-    type: dict
-    suboptions:
-      source:
-        description: The source's filestore.
-        type: dict
-        required: true
-        suboptions: &place
-          folder:
-            description: Folder of all filestores there.
-            type: path
-            required: true
-          name:
-            description: Name of this one; by default that of the database.
-            type: str
-          command:
-            description: How to get there, such as an ssh command line; empty for this host.
-            type: list
-            elements: str
-            default: []
-          forced:
-            description: The other side runs the filestore's script by itself, since the key allows nothing else.
-            type: bool
-            default: false
-      target:
-        description: The target's filestore.
-        type: dict
-        required: true
-        suboptions: *place
-      seconds:
-        description: The longest that one command on either side may take.
-        type: int
-        default: 3600
   lag_bytes:
     description: How near the target must be before the window opens.
     type: int
@@ -101,14 +53,11 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - erpops.odoo.postgres
   - erpops.odoo.member
+  - erpops.odoo.filestores
+  - erpops.odoo.window
 attributes:
-  check_mode:
-    description: Nothing is written on either side; the actions are those that a run would do.
-    support: full
-  diff_mode:
-    description: Shows where the member stands before and after.
-    support: full
   idempotent:
     description: A member that is live is left alone.
     support: full
@@ -192,35 +141,23 @@ problems:
   elements: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER, WINDOW
 
 ARGUMENTS = {
     **MEMBER,
     **FILESTORE,
     "back": {"type": "dict", "required": True, "options": LOGIN},
-    "jobs": {"type": "int", "default": 4},
-    "window_seconds": {"type": "int", "default": 300},
-    "drain_seconds": {"type": "int", "default": 60},
+    **WINDOW,
     "lag_bytes": {"type": "int", "default": 1048576},
     "allow_shared_roles": {"type": "bool", "default": False},
 }
 
 
-def run(module: AnsibleModule) -> None:
-    if PSYCOPG_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
-    outcome = verbs.cutover(module.params, check_mode=module.check_mode)
-    conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
-
-
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    guarded(module, lambda: run(module))
+    verbs.finish(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), verbs.cutover)
 
 
 if __name__ == "__main__":

@@ -170,11 +170,11 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import inputs, store
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.plan import snapshot
 
@@ -191,8 +191,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def run(module: AnsibleModule) -> None:
     parameters = module.params
-    if PSYCOPG_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    require_psycopg(module)
     server, who = server_from(parameters), inputs.run_from(parameters)
     steps, names = inputs.steps_from(parameters["steps"]), parameters["names"]
     if steps and not who.operation:

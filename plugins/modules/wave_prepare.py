@@ -32,14 +32,9 @@ options:
     type: int
     default: 4
 extends_documentation_fragment:
+  - erpops.odoo.postgres
   - erpops.odoo.member
 attributes:
-  check_mode:
-    description: Nothing is written on either side; the actions are those that a run would do.
-    support: full
-  diff_mode:
-    description: Shows where the member stands before and after.
-    support: full
   idempotent:
     description: A second run with the same input changes nothing.
     support: full
@@ -100,10 +95,8 @@ problems:
   elements: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER
 
@@ -120,16 +113,8 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> None:
-    if PSYCOPG_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
-    outcome = verbs.prepare(module.params, check_mode=module.check_mode)
-    conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
-
-
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    guarded(module, lambda: run(module))
+    verbs.finish(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), verbs.prepare)
 
 
 if __name__ == "__main__":

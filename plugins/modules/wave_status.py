@@ -88,19 +88,18 @@ metrics:
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import status, store
 
 ARGUMENTS: dict[str, Any] = {**POSTGRES, "history": {"type": "int", "default": 50}}
 
 
 def run(module: AnsibleModule) -> None:
-    if PSYCOPG_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    require_psycopg(module)
     with store.reading(server_from(module.params)) as connection:
         members, locks = store.members(connection), store.locks(connection)
         history = store.history(connection, module.params["history"])

@@ -100,5 +100,9 @@ POSTGRES: Spec = {
     "postgres_user": {"type": "str", "default": "erpops_admin"},
     "postgres_password": {"type": "str", "required": True, "no_log": True},
     "postgres_ca_file": {"type": "path", "default": "/etc/erpops/pki/ca.crt"},
+}
+
+# Those of them that an estate from nothing goes through in check mode, before there is a cluster.
+ABSENCE: Spec = {
     "postgres_evidence_of_absence": {"type": "bool", "default": False},
 }

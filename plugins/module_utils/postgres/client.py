@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Unreachable
 
 try:
@@ -35,6 +37,12 @@ CREATION_LOCK = 7_310_100  # a number that only this collection uses
 FIND_DATABASE = "SELECT 1 FROM pg_database WHERE datname = %s"
 
 Row = dict[str, Any]
+
+
+def require_psycopg(module: AnsibleModule) -> None:
+    """Ends a module whose host lacks the library."""
+    if PSYCOPG_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

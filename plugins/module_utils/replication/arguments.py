@@ -22,7 +22,7 @@ LOGIN: Spec = {
     "sslrootcert": {"type": "path"},
 }
 MEMBER: Spec = {
-    **{name: option for name, option in POSTGRES.items() if name != "postgres_evidence_of_absence"},
+    **POSTGRES,
     "member": {"type": "str", "required": True},
     "database": {"type": "str", "required": True},
     "source": {"type": "dict", "required": True, "options": LOGIN},
@@ -44,6 +44,12 @@ FILESTORE: Spec = {
             "seconds": {"type": "int", "default": 3600},
         },
     },
+}
+# What limits the time in which nobody serves.
+WINDOW: Spec = {
+    "jobs": {"type": "int", "default": 4},
+    "window_seconds": {"type": "int", "default": 300},
+    "drain_seconds": {"type": "int", "default": 60},
 }
 
 

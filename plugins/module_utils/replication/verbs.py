@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action, conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
     client,
@@ -48,6 +50,17 @@ class Outcome:
     after: Mapping[str, Any]
     actions: tuple[Action, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def finish(module: AnsibleModule, verb: Callable[..., Outcome]) -> None:
+    """All that a module of a move does with its arguments: its verb, and the exit by the contract."""
+    require_psycopg(module)
+
+    def work() -> None:
+        done = verb(module.params, check_mode=module.check_mode)
+        conclude(module, before=done.before, after=done.after, actions=done.actions, **done.values)
+
+    guarded(module, work)
 
 
 @contextmanager

@@ -10,14 +10,42 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.erpops.odoo.plugins.doc_fragments import estate, postgres, secrets
+from ansible_collections.erpops.odoo.plugins.doc_fragments import (
+    absence,
+    estate,
+    filestores,
+    member,
+    postgres,
+    secrets,
+    window,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, WINDOW
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import inputs
-from ansible_collections.erpops.odoo.plugins.modules import ledger, ledger_verify, tenant_databases
+from ansible_collections.erpops.odoo.plugins.modules import (
+    ledger,
+    ledger_verify,
+    tenant_databases,
+    tenant_registry,
+    wave_commit,
+    wave_cutover,
+    wave_prepare,
+    wave_rollback,
+    wave_seed,
+)
 
 KEPT = ("type", "elements", "required", "choices", "default")
-FRAGMENTS = {"estate": estate, "postgres": postgres, "secrets": secrets}
+FRAGMENTS = {
+    "absence": absence,
+    "estate": estate,
+    "filestores": filestores,
+    "member": member,
+    "postgres": postgres,
+    "secrets": secrets,
+    "window": window,
+}
+MOVES = [wave_prepare, wave_seed, wave_cutover, wave_rollback, wave_commit]
 
 
 def spec_form(spec: dict[str, Any]) -> dict[str, Any]:
@@ -41,17 +69,25 @@ def fragment(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "spec"), [("estate", arguments.ESTATE), ("secrets", arguments.SECRETS), ("postgres", arguments.POSTGRES)]
+    ("name", "spec"),
+    [
+        ("estate", arguments.ESTATE),
+        ("secrets", arguments.SECRETS),
+        ("postgres", arguments.POSTGRES),
+        ("absence", arguments.ABSENCE),
+        ("filestores", FILESTORE),
+        ("window", WINDOW),
+    ],
 )
 def test_a_fragment_documents_its_spec(name: str, spec: dict[str, Any]) -> None:
     documented = {key: documented_form(option) for key, option in fragment(name).items()}
     assert documented == {key: spec_form(option) for key, option in spec.items()}
 
 
-@pytest.mark.parametrize("module", [tenant_databases, ledger])
+@pytest.mark.parametrize("module", [tenant_databases, tenant_registry, ledger, *MOVES])
 def test_a_module_documents_its_arguments(module: Any) -> None:
     documentation = yaml.safe_load(module.DOCUMENTATION)
-    options = dict(documentation["options"])
+    options = dict(documentation.get("options") or {})
     for name in documentation["extends_documentation_fragment"]:
         options |= fragment(name.rsplit(".", 1)[-1])
     assert {key: documented_form(option) for key, option in options.items()} == {
@@ -59,7 +95,7 @@ def test_a_module_documents_its_arguments(module: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("module", [tenant_databases, ledger, ledger_verify])
+@pytest.mark.parametrize("module", [tenant_databases, tenant_registry, ledger, ledger_verify, *MOVES])
 def test_documentation_is_yaml(module: Any) -> None:
     for text in (module.DOCUMENTATION, module.EXAMPLES, module.RETURN):
         assert yaml.safe_load(text)
