@@ -64,4 +64,5 @@ def guarded(module: AnsibleModule, work: Callable[[], None]) -> None:
             msg=str(error),
             problems=[asdict(problem) for problem in error.problems],
             exception=traceback.format_exc(),
+            **error.values,
         )

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,18 @@ class Problem:
 
 
 class ErpopsError(Exception):
-    """What a module reports as its failure: one sentence, and the single problems under it."""
+    """What a module reports as its failure: one sentence, and the single problems under it.
 
-    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+    values: more for the result of a module that fails, such as the state in which it left things.
+    """
+
+    def __init__(
+        self, message: str, problems: Iterable[Problem] = (), values: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.problems = tuple(problems)
+        self.values = dict(values or {})
 
     def __str__(self) -> str:
         return "\n".join([self.message, *(f"- {problem}" for problem in self.problems)])

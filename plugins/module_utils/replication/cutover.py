@@ -145,16 +145,18 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
         with steps.step("return"):
             facts = client.read_again(sides)
             if plan.stands(facts) == plan.LIVE:
-                return ErpopsError(f"The target is open, but: {error}. Run wave_cutover again.")
+                text = f"The target is open, but: {error}. Run wave_cutover again."
+                return ErpopsError(text, values={"state": plan.LIVE})
             return_to_source(sides, facts)
     except ErpopsError as second:
         text = f"{error}\nThe source could not be opened again: {second}\nNobody serves; run wave_cutover again."
-        return ErpopsError(text)
+        return ErpopsError(text, values={"state": plan.CUTTING_OVER})
     if isinstance(error, ErpopsError):
         problems = error.problems or (
             Problem(f"member {sides.member.name}", "", "", "The source serves again; cure it and run wave_cutover."),
         )
-        return Refused(f"{error.message} The member returned to the source.", problems)
+        text = f"{error.message} The member returned to the source."
+        return Refused(text, problems, values={"state": plan.FOLLOWING})
     return error
 
 

@@ -127,9 +127,9 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
             )
     except ErpopsError as second:
         text = f"{error}\nThe target could not be opened again: {second}\nNobody serves; run wave_rollback again."
-        return ErpopsError(text)
+        return ErpopsError(text, values={"state": plan.ROLLING_BACK})
     if isinstance(error, ErpopsError):
-        return Refused(f"{error.message} The target serves again.", error.problems)
+        return Refused(f"{error.message} The target serves again.", error.problems, values={"state": plan.LIVE})
     return error
 
 

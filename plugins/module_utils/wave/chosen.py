@@ -85,12 +85,19 @@ def chosen(
     if not wanted:
         cure = "No member is planned for it; wave_status shows the plan."
         raise InputError("No member is chosen.", [Problem("run", "wave_number", str(wave), cure)])
-    of = {each["name"]: each for each in declared}
+    of = {each["name"]: {**_found(each["name"], known), **each} for each in declared}
     for name in wanted:
         problems += _problems(name, of.get(name), estate)
     if problems:
         raise InputError("Members cannot be moved as they are declared. Nothing was changed.", problems)
     return tuple(_chosen(of[name], estate) for name in dict.fromkeys(wanted))
+
+
+def _found(name: str, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What discovery knows of the member; what is declared goes before it."""
+    facts = next((each.get("facts") or {} for each in known if each["name"] == name), {})
+    folder = (facts.get("discovery") or {}).get("filestores")
+    return {"filestores": folder} if folder else {}
 
 
 def _problems(name: str, member: Mapping[str, Any] | None, estate: Estate) -> Iterator[Problem]:

@@ -1,0 +1,72 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters wave_chosen, wave_discovered_steps, wave_notes and wave_unsettled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery import dispositions
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery import store as files
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import chosen, discovered
+
+
+def wave_chosen(
+    declared: Sequence[Mapping[str, Any]],
+    estate: Mapping[str, Any],
+    names: str | Sequence[str] = (),
+    wave: int | str | None = None,
+    known: Sequence[Mapping[str, Any]] = (),
+) -> list[dict[str, Any]]:
+    """The members that a run works on, each with where it lives on both sides."""
+    number = int(wave) if wave not in (None, "") else None
+    try:
+        found = chosen.chosen(declared, chosen.estate_from(estate), chosen.names_from(names), number, known)
+    except ErpopsError as error:
+        raise AnsibleFilterError(str(error)) from error
+    return [each.as_dict() for each in found]
+
+
+def wave_discovered_steps(
+    declared: Sequence[Mapping[str, Any]],
+    discoveries: Sequence[Mapping[str, Any]],
+    known: Sequence[Mapping[str, Any]] = (),
+) -> list[dict[str, Any]]:
+    """The steps that record what discovery says of declared members."""
+    return discovered.steps(declared, discoveries, known)
+
+
+def wave_notes(names: str | Sequence[str], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The steps that lay facts over those of members, whoever moves them."""
+    return [{"name": name, "kind": "note", "facts": dict(facts)} for name in chosen.names_from(names)]
+
+
+def wave_unsettled(members: Sequence[Mapping[str, Any]], folder: str) -> dict[str, list[str]]:
+    """What is not settled in the dispositions of each member's host, by the member's name."""
+    found = {}
+    for member in members:
+        path = Path(folder) / f"{member['host']}.yml"
+        if not path.exists():
+            found[member["name"]] = [f"there is no {path}: run wave_discover"]
+            continue
+        try:
+            found[member["name"]] = dispositions.unsettled(files.dispositions(path))
+        except ErpopsError as error:
+            raise AnsibleFilterError(str(error)) from error
+    return found
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "wave_chosen": wave_chosen,
+            "wave_discovered_steps": wave_discovered_steps,
+            "wave_notes": wave_notes,
+            "wave_unsettled": wave_unsettled,
+        }

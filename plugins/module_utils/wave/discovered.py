@@ -1,0 +1,54 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the store is told of a member that was discovered. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+
+def steps(
+    declared: Sequence[Mapping[str, Any]],
+    discoveries: Sequence[Mapping[str, Any]],
+    known: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """A step for each declared member that was found and is not on its way yet, where it says something new."""
+    before = {member["name"]: member for member in known}
+    hosts = {discovery["host"]: discovery for discovery in discoveries}
+    found = []
+    for member in declared:
+        row = before.get(member["name"])
+        if row is not None and row["state"] != "discovered":
+            continue
+        facts = _facts(member, hosts.get(member["host"]))
+        if facts is None or (row is not None and row["facts"].get("discovery") == facts):
+            continue
+        found.append(
+            {
+                "name": member["name"], "kind": "record", "verb": "wave_discover", "outcome": "discovered",
+                "host": member["host"], "database": member["database"], "facts": {"discovery": facts},
+            }
+        )  # fmt: skip
+    return found
+
+
+def _facts(member: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What later verbs and reports need; the rest is in the discovery's own file."""
+    if discovery is None:
+        return None
+    database = next((each for each in discovery["databases"] if each["name"] == member["database"]), None)
+    if database is None:
+        return None
+    filestore = database.get("filestore") or {}
+    return {
+        "bytes": database["bytes"],
+        "odoo_version": database["odoo_version"],
+        "filestores": str(PurePosixPath(filestore["path"]).parent) if filestore.get("path") else None,
+        "filestore_bytes": filestore.get("bytes"),
+        "users": database.get("users"),
+        "blockers": [blocker["id"] for blocker in database.get("blockers") or ()],
+        "classification": database.get("classification"),
+    }
