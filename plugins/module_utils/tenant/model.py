@@ -109,6 +109,7 @@ class Desired:
     confirm_removal: tuple[str, ...] = ()
     removal_proof: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     prepare_only: bool = False
+    migrated: tuple[str, ...] = ()  # their databases came from legacy hosts: adopted, never born
     templates_predicted: bool = False  # check mode: a template that is missing is one that the run would have built
 
 
@@ -212,6 +213,14 @@ class Rebase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Forget what a database was told: its legacy host serves the tenant, and the next copy knows nothing of it."""
+
+    action: Action
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
     """Drop database and role, then leave the row as a tombstone."""
 
@@ -225,5 +234,5 @@ class Remove:
 # As text: the union is not evaluated on Pythons that have no such operator for classes.
 Step: TypeAlias = (
     "CreateEstateDatabase | CreateRegistry | AllowReader | SetRole | CloseDatabase | OwnDatabase | "
-    "AdoptTemplate | Register | Birth | Extend | Rebase | Remove"
+    "AdoptTemplate | Register | Birth | Extend | Rebase | Forget | Remove"
 )
