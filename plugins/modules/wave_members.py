@@ -190,14 +190,17 @@ ARGUMENTS: dict[str, Any] = {
 
 def run(module: AnsibleModule) -> None:
     parameters = module.params
+    absent = parameters["postgres_evidence_of_absence"] and not parameters["steps"]
     if PSYCOPG_ERROR is not None:
+        if absent:
+            conclude(module, before={}, after={}, actions=(), members=[])
         module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
     server, who = server_from(parameters), inputs.run_from(parameters)
     steps, names = inputs.steps_from(parameters["steps"]), parameters["names"]
     if steps and not who.operation:
         module.fail_json(msg="steps need an operation: give the one that erpops.odoo.ledger returned for the begin.")
     writes = bool(steps) and not module.check_mode
-    opened: AbstractContextManager[Any] = store.opened(server) if writes else store.reading(server)
+    opened: AbstractContextManager[Any] = store.opened(server) if writes else store.reading(server, absent=absent)
     with opened as connection:
         before = store.members(connection)
         take = store.applied if writes else store.predicted
