@@ -201,4 +201,9 @@ options:
       secret_version:
         description: Raise it to rotate the tenant's passwords.
         type: int
+      source_url:
+        description:
+          - Where its legacy host serves it, while it does, such as V(http://10.82.0.11).
+          - Set by playbooks from the state of the member, so seldom by hand.
+        type: str
 """

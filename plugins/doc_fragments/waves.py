@@ -31,6 +31,9 @@ options:
         description: Its database there.
         type: str
         required: true
+      url:
+        description: Where its legacy host serves it. Not used here.
+        type: str
   links:
     description: What people know of members that belong together, or need not although they share something.
     type: list

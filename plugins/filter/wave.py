@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_page and wave_plan_steps."""
+"""The filters wave_migrated, wave_page, wave_plan_steps and wave_tenants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.report import page, waves
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import serving
 
 PAGES = ("wave_map", "wave_plan", "wave_status")
 
@@ -52,6 +54,30 @@ def wave_plan_steps(result: Mapping[str, Any], members: Sequence[Mapping[str, An
     return steps
 
 
+def wave_tenants(
+    tenants: Sequence[Mapping[str, Any]],
+    members: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]] | None,
+    addresses: Mapping[str, str],
+    refuse_moving: bool = False,
+) -> list[dict[str, Any]]:
+    """The tenants as the states of the members want them."""
+    try:
+        return serving.derived(tenants, members, rows, addresses, refuse_moving=refuse_moving)
+    except ErpopsError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def wave_migrated(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """The members that the target serves."""
+    return serving.migrated(rows)
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"wave_page": wave_page, "wave_plan_steps": wave_plan_steps}
+        return {
+            "wave_migrated": wave_migrated,
+            "wave_page": wave_page,
+            "wave_plan_steps": wave_plan_steps,
+            "wave_tenants": wave_tenants,
+        }

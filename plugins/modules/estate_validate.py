@@ -69,6 +69,10 @@ options:
   tenant_confirm_removal:
     description: Names of the tenants that the run is to remove; each must be declared with C(state=absent).
     type: raw
+  wave_members:
+    description:
+      - The members of waves, each a legacy database on its way to becoming the tenant of the same name.
+    type: raw
   hosts_of_run:
     description:
       - The hosts that this run may touch, as C(--limit) left them. One of group C(postgres) must be among them, since
@@ -183,6 +187,7 @@ def argument_spec() -> dict[str, Any]:
         "kubernetes_clusters": {"type": "raw"},
         "app_container_network": {"type": "raw"},
         "tenant_confirm_removal": {"type": "raw"},
+        "wave_members": {"type": "raw"},
         "hosts_of_run": {"type": "raw"},
         "groups": {"type": "raw"},
         "addresses": {"type": "raw"},

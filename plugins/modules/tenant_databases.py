@@ -15,6 +15,8 @@ description:
     costs a connection of its own.
   - A new database is cloned from its instance's template under a passing name, handed over to its tenant, given
     its own identity, base URL and first administrator, and then renamed. A killed run leaves nothing half-born.
+  - A tenant with O(tenants[].source_url) is served by its legacy host. It is registered and gets a role where there is
+    none; whatever database, role and settings the cluster has for it are left as they are.
   - A tenant that is registered but no longer declared is reported in RV(undeclared) and left alone.
   - Passwords reach the server as SCRAM verifiers only.
 options:
@@ -100,6 +102,13 @@ options:
       - The final dump must have been restored once; nothing is dropped without.
     type: dict
     default: {}
+  migrated:
+    description:
+      - Names of tenants whose databases came from legacy hosts and serve now. Such a database is adopted as it is, and
+        its absence is a loss; a new one never takes its place.
+    type: list
+    elements: str
+    default: []
   prepare_only:
     description: Only make database C(erpops), the registry and the role that app hosts read it with.
     type: bool
@@ -252,6 +261,7 @@ ARGUMENTS = {
     "allow_move": {"type": "bool", "default": False},
     "confirm_removal": {"type": "list", "elements": "str", "default": []},
     "removal_proof": {"type": "dict", "default": {}},
+    "migrated": {"type": "list", "elements": "str", "default": []},
     "prepare_only": {"type": "bool", "default": False},
     "deep": {"type": "bool", "default": False},
 }

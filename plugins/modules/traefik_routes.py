@@ -23,7 +23,8 @@ description:
   - For each tenant there is a route of its hostnames to Odoo's HTTP port and one of its bus (C(/websocket), or
     C(/longpolling) before Odoo 16) to the port that serves it; where O(static_cache_seconds) is given, also one of
     its static files. Odoo's database manager and the database service of XML-RPC are closed on all hostnames. A
-    suspended tenant's hostnames answer with the page at O(page_url).
+    suspended tenant's hostnames answer with the page at O(page_url), and those of one with O(tenants[].source_url)
+    lead to its legacy host, behind the same limits.
   - With O(tls_mode=estate_ca) each tenant has a certificate of its own from the estate's CA.
 options:
   tiers:
@@ -137,6 +138,12 @@ options:
       secret_version:
         description: Version of its passwords.
         type: int
+      source_url:
+        description:
+          - Where its legacy host serves it, while it does, such as V(http://10.82.0.11). All its routes lead there.
+          - With C(https) the certificate there must be valid for its first hostname.
+          - Set by playbooks from the state of the member, so seldom by hand.
+        type: str
   allocations:
     description: What M(erpops.odoo.tenant_databases) returned, the app host and ports of each tenant.
     type: list

@@ -34,6 +34,9 @@ options:
       events_url:
         description: Where its bus is; by default the same.
         type: str
+      server_name:
+        description: For an https server that is reached at an address, the name in its certificate.
+        type: str
 extends_documentation_fragment:
   - erpops.odoo.traefik
 attributes:
@@ -98,6 +101,7 @@ ARGUMENTS: dict[str, Any] = {
             "tenant": {"type": "str", "required": True},
             "url": {"type": "str", "required": True},
             "events_url": {"type": "str"},
+            "server_name": {"type": "str"},
         },
     },
 }
@@ -106,7 +110,12 @@ ARGUMENTS: dict[str, Any] = {
 def run(module: AnsibleModule) -> None:
     place = place_of_switch(module.params)
     switches = [
-        switch.Switch(tenant=each["tenant"], url=each["url"], events_url=each["events_url"] or each["url"])
+        switch.Switch(
+            tenant=each["tenant"],
+            url=each["url"],
+            events_url=each["events_url"] or each["url"],
+            server_name=each["server_name"] or "",
+        )
         for each in module.params["switches"]
     ]
     with apply.alone(place, module.check_mode):

@@ -36,7 +36,7 @@ options:
           - V(end) brings it to O(steps[].outcome).
           - V(record) is for a verb without a running state.
           - V(observe) is for a state that was found, not brought about.
-          - V(note) lays O(steps[].facts) over those that are there and leaves state and lock alone, such as an approval.
+          - V(note) lays O(steps[].facts) over those that are there and leaves state and lock alone.
         type: str
         required: true
         choices: [begin, end, record, observe, note]
@@ -191,13 +191,16 @@ ARGUMENTS: dict[str, Any] = {
 
 def run(module: AnsibleModule) -> None:
     parameters = module.params
+    absent = parameters["postgres_evidence_of_absence"] and not parameters["steps"]
+    if absent and PSYCOPG_ERROR is not None:
+        conclude(module, before={}, after={}, actions=(), members=[])
     require_psycopg(module)
     server, who = server_from(parameters), inputs.run_from(parameters)
     steps, names = inputs.steps_from(parameters["steps"]), parameters["names"]
     if steps and not who.operation:
         module.fail_json(msg="steps need an operation: give the one that erpops.odoo.ledger returned for the begin.")
     writes = bool(steps) and not module.check_mode
-    opened: AbstractContextManager[Any] = store.opened(server) if writes else store.reading(server)
+    opened: AbstractContextManager[Any] = store.opened(server) if writes else store.reading(server, absent=absent)
     with opened as connection:
         before = store.members(connection)
         take = store.applied if writes else store.predicted

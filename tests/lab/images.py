@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,12 @@ class Image:
     layout: str
 
 
-def ensure(progress: Progress) -> list[Image]:
-    """Builds what is missing; takes seconds where nothing is."""
+def ensure(progress: Progress, more: Sequence[Path] = ()) -> list[Image]:
+    """Builds what is missing; takes seconds where nothing is. ``more``: files of variables beside the inventory's."""
     cache = estate_files.CACHE / "images"
     command = ["ansible-playbook", "erpops.odoo.images", "-i", str(INVENTORY)]
     command += ["-e", f"odoo_image_cache={cache}", "-e", f"odoo_image_result_file={RESULT}"]
+    command += [word for file in more for word in ("-e", f"@{file}")]
     RESULT.unlink(missing_ok=True)
     progress.run(
         command, environment={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}, shown=shown_of_ansible

@@ -17,10 +17,11 @@ LAB = str(estate_files.ROOT / "tests" / "lab" / "lab")
 
 
 def bring_up(progress: Progress, name: str) -> None:
-    topology = estate_files.ROOT / "tests" / "lab" / "topologies" / f"{name}.yml"
+    lab = estate_files.ROOT / "tests" / "lab"
+    topology, own_images = lab / "topologies" / f"{name}.yml", lab / f"images_{name}.yml"
     environment = {**os.environ, "LAB_NAME": name}
     with progress.step("Odoo images"):
-        built = images.ensure(progress)
+        built = images.ensure(progress, [own_images] if own_images.exists() else [])
         progress.run([LAB, "images", *images.store_arguments(built)], environment=environment)
     with progress.step("Lab hosts"):
         progress.run([LAB, "up", str(topology)], environment=environment)

@@ -37,9 +37,7 @@ class ErpopsError(Exception):
     values: more for the result of a module that fails, such as the state in which it left things.
     """
 
-    def __init__(
-        self, message: str, problems: Iterable[Problem] = (), values: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, message: str, problems: Iterable[Problem] = (), values: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.problems = tuple(problems)

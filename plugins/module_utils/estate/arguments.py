@@ -59,6 +59,15 @@ TENANT: Spec = {
     "app_host": {"type": "str"},
     "login": {"type": "str"},
     "secret_version": {"type": "int", "no_log": False},
+    "source_url": {"type": "str"},
+}
+
+# One element of ``wave_members``: a legacy database on its way to becoming the tenant of the same name.
+WAVE_MEMBER: Spec = {
+    "name": {"type": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "database": {"type": "str", "required": True},
+    "url": {"type": "str"},
 }
 
 # One element of ``postgres_clusters``; without any there is one cluster, ``main``, of all hosts of group postgres.

@@ -69,6 +69,16 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaveMember:
+    """A legacy database on its way to becoming the tenant of the same name."""
+
+    name: str
+    host: str
+    database: str
+    url: str  # where its legacy host serves it; empty: http and that host's address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
     """The estate's own values that rules compare with."""
 
@@ -97,6 +107,7 @@ class Declared:
     hosts_of_run: tuple[str, ...]  # empty: all
     groups: Mapping[str, tuple[str, ...]]
     addresses: Mapping[str, str]
+    members: tuple[WaveMember, ...]
 
     def group(self, name: str) -> tuple[str, ...]:
         return self.groups.get(name, ())
@@ -199,6 +210,7 @@ def read(raw: Mapping[str, Any]) -> tuple[Declared, Faults]:
         raw.get("odoo_instances"), arguments.INSTANCE, "instance", "odoo_instances", faults, required=True
     )
     tenants = entries(raw.get("odoo_tenants"), arguments.TENANT, "tenant", "odoo_tenants", faults, required=True)
+    members = entries(raw.get("wave_members"), arguments.WAVE_MEMBER, "member", "wave_members", faults)
     declared = Declared(
         numbers=numbers,
         tiers=tiers_from([{"name": "", **value} for value in tiers]),
@@ -211,5 +223,6 @@ def read(raw: Mapping[str, Any]) -> tuple[Declared, Faults]:
         hosts_of_run=tuple(lists.get("hosts_of_run", ())),
         groups=groups,
         addresses={str(host): str(address or "") for host, address in lists.get("addresses", {}).items()},
+        members=tuple(WaveMember(**{"name": "", "host": "", "database": "", "url": "", **value}) for value in members),
     )
     return declared, faults

@@ -90,6 +90,7 @@ class Tenant:
     app_host: str | None = None  # pins the owning app host; else the registry decides once
     login: str = "admin"  # of the first administrator
     secret_version: int = 1  # raise it to rotate the tenant's passwords
+    source_url: str | None = None  # where its legacy host serves it, while it does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,12 @@ class ResolvedTenant:
     app_host: str | None
     login: str
     secret_version: int
+    source_url: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether its units shall run: it is served, and not by its legacy host."""
+        return self.state == "present" and not self.source_url
 
     @property
     def url(self) -> str:
@@ -236,4 +243,5 @@ def _resolved(tenant: Tenant, instance: Instance, tier: Tier | None) -> Resolved
         app_host=tenant.app_host,
         login=tenant.login,
         secret_version=tenant.secret_version,
+        source_url=tenant.source_url,
     )

@@ -27,6 +27,7 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 MODULE = re.compile(r"[a-z][a-z0-9_]*")
 DIGEST_REFERENCE = re.compile(r"[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}")
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+SERVICE_URL = re.compile(r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 
 RESERVED = {
     "postgres": "PostgreSQL's own database and superuser",
@@ -97,6 +98,13 @@ def check_hostname(hostname: str) -> str:
     if len(labels) < 2:
         raise Misshapen("Give the full host name with its domain.")
     return form
+
+
+def check_service_url(url: str) -> None:
+    """Raise Misshapen for what is not ``http(s)://host[:port]``: a router hands a request's own path on."""
+    found = SERVICE_URL.fullmatch(url)
+    if not found or not 0 < int(found[1] or 80) < 65536:
+        raise Misshapen("Give http:// or https://, a host name or an address, and a port where it needs one; no path.")
 
 
 def _is_address(text: str) -> bool:

@@ -25,6 +25,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import (
     REFERENCE,
     check_hostname,
     check_name,
+    check_service_url,
     check_tenant_name,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.shape import Misshapen, nearest, shown
@@ -168,6 +169,7 @@ def tenants(declared: Declared) -> Problems:
         yield from in_range(subject, "secret_version", tenant.secret_version)
         yield from _modules(subject, "modules", tenant.modules)
         yield from _references(subject, tenant, declared)
+        yield from named(subject, "source_url", tenant.source_url or "", check_service_url)
         if not tenant.login.strip() or any(mark.isspace() for mark in tenant.login):
             yield Problem(subject, "login", shown(tenant.login), "Give a login without blanks.")
 

@@ -10,10 +10,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
-from ansible_collections.erpops.odoo.plugins.module_utils.estate import rules_capacity, rules_entries, rules_hosts
+from ansible_collections.erpops.odoo.plugins.module_utils.estate import (
+    rules_capacity,
+    rules_entries,
+    rules_hosts,
+    rules_waves,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.declared import Declared, read
 
-RULES = (*rules_entries.RULES, *rules_hosts.RULES, *rules_capacity.RULES)
+RULES = (*rules_entries.RULES, *rules_hosts.RULES, *rules_capacity.RULES, *rules_waves.RULES)
 SECRET_LENGTH = 32
 PEM_MARKS = {
     "estate_ca_certificate": re.compile(r"-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----", re.DOTALL),

@@ -176,7 +176,7 @@ def _resident(resident: Resident, host: AppHost, secrets: TenantSecrets, relay: 
         name=name,
         resident=resident,
         address=host.address,
-        state="started" if resident.tenant.state == "present" else "stopped",
+        state="started" if resident.tenant.runs else "stopped",
         directories=(*_directories(resident), *_cron_directory_gone(resident)),
         files=(*config, *_unit_files(resident, host, sources), *_cron_files_gone(resident)),
         units=tuple(_unit(resident, service, source, reads) for service, (source, _text) in sources.items()),

@@ -31,10 +31,7 @@ def residents(tenants: Iterable[ResolvedTenant], allocations: Iterable[Allocatio
     return tuple(
         Resident(tenant=tenant, allocation=known[tenant.name])
         for tenant in tenants
-        if tenant.name in known
-        and tenant.state == "present"
-        and tenant.instance.placement == PLACEMENT_HOSTS
-        and wanted(tenant)
+        if tenant.name in known and tenant.runs and tenant.instance.placement == PLACEMENT_HOSTS and wanted(tenant)
     )
 
 

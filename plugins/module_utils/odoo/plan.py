@@ -128,10 +128,10 @@ def _unit_live(live: Live, service: str) -> UnitLive:
 
 
 def _stops(tenant: DesiredTenant, live: Live, renewed: bool) -> list[tuple[str, str]]:
-    """Units that go, that are suspended, or whose network is made anew; a tenant's network at last."""
+    """Units that go, that rest, or whose network is made anew; a tenant's network at last."""
     stops = [(service, tenant.why or "it has no unit of its own any more") for service in tenant.gone]
     if tenant.state == "stopped":
-        stops += [(unit.service, "the tenant is suspended") for unit in tenant.units]
+        stops += [(unit.service, _rests(tenant)) for unit in tenant.units]
     if renewed and tenant.network:
         stops += [(unit.service, "its network changes") for unit in tenant.units]
         stops.append((tenant.network.service, "its network changes"))
@@ -141,6 +141,11 @@ def _stops(tenant: DesiredTenant, live: Live, renewed: bool) -> list[tuple[str, 
         for service in dict.fromkeys(service for service, _why in stops)
         if _unit_live(live, service).active not in ("inactive", "failed")
     ]
+
+
+def _rests(tenant: DesiredTenant) -> str:
+    source = tenant.resident.tenant.source_url if tenant.resident else None
+    return f"its legacy host serves the tenant: {source}" if source else "the tenant is suspended"
 
 
 def _network_differs(tenant: DesiredTenant, live: Live) -> bool:

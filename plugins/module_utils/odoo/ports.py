@@ -31,10 +31,14 @@ def prefork(resolved: ResolvedTenant) -> bool:
     return resolved.workers > 0
 
 
+def bus_path(resolved: ResolvedTenant) -> str:
+    return WEBSOCKET_PATH if resolved.instance.major >= WEBSOCKET_SINCE else LONGPOLLING_PATH
+
+
 def edge_ports(resolved: ResolvedTenant, allocation: Allocation) -> EdgePorts:
     """A threaded server answers the bus on its only port; a prefork one has a gevent process on a port of its own."""
     return EdgePorts(
         http=allocation.http_port,
         bus=allocation.gevent_port if prefork(resolved) else allocation.http_port,
-        bus_path=WEBSOCKET_PATH if resolved.instance.major >= WEBSOCKET_SINCE else LONGPOLLING_PATH,
+        bus_path=bus_path(resolved),
     )

@@ -52,8 +52,8 @@ def _service(resident: Resident) -> Section:
 
 
 def _install(resident: Resident) -> list[Section]:
-    # A suspended tenant's unit stays, but no boot starts it.
-    return [("Install", ["WantedBy=multi-user.target"])] if resident.tenant.state == "present" else []
+    # The unit of a tenant that rests stays, but no boot starts it.
+    return [("Install", ["WantedBy=multi-user.target"])] if resident.tenant.runs else []
 
 
 def _container(resident: Resident, host: AppHost, name: str, arguments: str, health: str) -> list[str]:

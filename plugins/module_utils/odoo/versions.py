@@ -43,9 +43,16 @@ def image_line(content: bytes) -> str:
 
 
 def to_compare(tenants: Iterable[DesiredTenant], live: Live) -> tuple[DesiredTenant, ...]:
-    """Tenants whose image changes: against what runs, else what their unit names, else what the registry remembers."""
+    """Tenants whose image changes: against what runs, else what their unit names, else what the registry remembers.
+
+    While a legacy host serves a tenant, its database here is nobody's to read.
+    """
     return tuple(
-        tenant for tenant in tenants if tenant.resident and _known_digests(tenant, live) - {digest(tenant.image)}
+        tenant
+        for tenant in tenants
+        if tenant.resident
+        and not tenant.resident.tenant.source_url
+        and _known_digests(tenant, live) - {digest(tenant.image)}
     )
 
 

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import WAVE_MEMBER
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.model import CRITICALITIES, DAYS
 
 Spec = dict[str, Any]
 
-MEMBER: Spec = {
-    "name": {"type": "str", "required": True},
-    "host": {"type": "str", "required": True},
-    "database": {"type": "str", "required": True},
-}
 LINK: Spec = {
     "members": {"type": "list", "elements": "str", "required": True},
     "together": {"type": "bool", "required": True},
@@ -64,7 +60,7 @@ RATES: Spec = {
 
 MAP: Spec = {
     "discovery": {"type": "path", "required": True},
-    "members": {"type": "list", "elements": "dict", "options": MEMBER, "required": True},
+    "members": {"type": "list", "elements": "dict", "options": WAVE_MEMBER, "required": True},
     "links": {"type": "list", "elements": "dict", "options": LINK, "default": []},
     "addresses": {"type": "dict", "default": {}},
 }

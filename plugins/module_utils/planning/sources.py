@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.rules_waves import twice
 
 Discovered = Mapping[str, Any]  # one host's result, in the shape of docs/waves.md
 
@@ -28,21 +29,10 @@ class Declared:
 def members_from(values: Sequence[Mapping[str, Any]]) -> tuple[Declared, ...]:
     """The declared members in the order of their names. Raises InputError for what is there twice."""
     found = [Declared(name=value["name"], host=value["host"], database=value["database"]) for value in values]
-    problems = [*_twice(found)]
+    problems = [*twice(found)]
     if problems:
         raise InputError("wave_members contradicts itself; nothing was changed.", problems)
     return tuple(sorted(found, key=lambda each: each.name))
-
-
-def _twice(found: Sequence[Declared]) -> Iterator[Problem]:
-    names = [each.name for each in found]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(f"member {name}", "name", name, "It is there more than once; give each member its own name.")
-    places = [(each.host, each.database) for each in found]
-    for host, database in sorted({place for place in places if places.count(place) > 1}):
-        twins = ", ".join(sorted(each.name for each in found if (each.host, each.database) == (host, database)))
-        cure = "One database is one member: remove one of them."
-        yield Problem(f"members {twins}", "database", f"{database} on {host}", cure)
 
 
 def read(folder: Path) -> tuple[Discovered, ...]:

@@ -133,8 +133,10 @@ def _role(row: Row) -> Role:
 def read_deep(estate: Estate, desired: Desired, actual: Actual) -> Actual:
     """The registry's word for what is in each database, replaced by what each database says itself."""
     rows = []
+    elsewhere = {tenant.name for tenant in desired.tenants if tenant.source_url}  # nobody connects to what is here
     for row in actual.registry:
-        rows.append(_inspected(estate, desired, row) if _can_be_read(desired, actual, row) else row)
+        readable = row.name not in elsewhere and _can_be_read(desired, actual, row)
+        rows.append(_inspected(estate, desired, row) if readable else row)
     return replace(actual, registry=tuple(rows))
 
 

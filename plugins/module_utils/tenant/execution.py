@@ -39,6 +39,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import (
     CreateRegistry,
     Desired,
     Extend,
+    Forget,
     OwnDatabase,
     Rebase,
     Register,
@@ -110,6 +111,7 @@ class Executor:
             AdoptTemplate: self._adopt,
             Extend: self._extend,
             Rebase: self._rebase,
+            Forget: self._forget,
             Remove: self._remove,
         }
         doings[type(step)](step)
@@ -147,6 +149,9 @@ class Executor:
             for statement, values in birth.base_url(step.tenant.url):
                 connection.execute(statement, values)
         self.estate.registry.execute(statements.REBASED, [step.tenant.url, step.number])
+
+    def _forget(self, step: Forget) -> None:
+        self.estate.registry.execute(statements.FORGOTTEN, [step.number])
 
     def _remove(self, step: Remove) -> None:
         """The row last: a killed removal is still known, and the next run goes on with what is left."""

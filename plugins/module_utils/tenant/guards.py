@@ -32,7 +32,9 @@ def _input(desired: Desired, actual: Actual) -> Iterator[Problem]:
             yield Problem(f"tenant {tenant.name}", "cluster", tenant.cluster, f"Declare it; there are: {names}.")
             continue
         yield from _host(tenant, desired, actual)
-        if tenant.name not in actual.clusters[tenant.cluster].databases and not _lost(actual.row(tenant.name)):
+        if tenant.source_url or _lost(tenant, desired, actual):
+            continue
+        if tenant.name not in actual.clusters[tenant.cluster].databases:
             yield from _template(tenant, desired, actual)
     absent = {tenant.name for tenant in desired.tenants if tenant.state == "absent"}
     for name in desired.confirm_removal:
@@ -87,18 +89,22 @@ def _refused(desired: Desired, actual: Actual) -> Iterator[Problem]:
         if tenant.state == "absent":
             if row and tenant.name in desired.confirm_removal:
                 yield from _removal(tenant.name, desired)
-        elif row is None:
-            yield from _stranger(tenant, actual)
-        else:
+            continue
+        if row is not None:
             yield from _moved(tenant, row, desired)
-            if _lost(row) and tenant.name not in actual.clusters[row.cluster].databases:
-                cure = "It was there once and is gone: restore it. A run never replaces it by an empty one."
-                yield Problem(f"tenant {tenant.name}", "database", tenant.name, cure)
+        elif not tenant.source_url and tenant.name not in desired.migrated:
+            yield from _stranger(tenant, actual)
+        if not tenant.source_url and _lost(tenant, desired, actual):
+            cure = "It was there once and is gone: restore it. A run never replaces it by an empty one."
+            yield Problem(f"tenant {tenant.name}", "database", tenant.name, cure)
 
 
-def _lost(row: Registered | None) -> bool:
-    """Whether a missing database would be a loss and not a birth that is due."""
-    return row is not None and row.born
+def _lost(tenant: ResolvedTenant, desired: Desired, actual: Actual) -> bool:
+    """Whether the database is missing that was there once: no birth is due, but a loss."""
+    row = actual.row(tenant.name)
+    known = tenant.name in desired.migrated or (row is not None and row.born)
+    cluster = actual.clusters.get(row.cluster if row else tenant.cluster)
+    return known and (cluster is None or tenant.name not in cluster.databases)
 
 
 def _moved(tenant: ResolvedTenant, row: Registered, desired: Desired) -> Iterator[Problem]:

@@ -53,6 +53,7 @@ def desired_from(parameters: Mapping[str, Any], clusters: Sequence[str], check_m
         allow_move=parameters["allow_move"],
         confirm_removal=tuple(parameters["confirm_removal"]),
         removal_proof=parameters["removal_proof"],
+        migrated=tuple(parameters["migrated"]),
         prepare_only=parameters["prepare_only"],
         templates_predicted=check_mode,
     )

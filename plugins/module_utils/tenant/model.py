@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import ResolvedTenant
 
 UNLIMITED = -1
@@ -114,6 +114,7 @@ class Desired:
     confirm_removal: tuple[str, ...] = ()
     removal_proof: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     prepare_only: bool = False
+    migrated: tuple[str, ...] = ()  # their databases came from legacy hosts: adopted, never born
     templates_predicted: bool = False  # check mode: a template that is missing is one that the run would have built
 
 
@@ -217,6 +218,14 @@ class Rebase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Forget what a database was told: its legacy host serves the tenant, and the next copy knows nothing of it."""
+
+    action: Action
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
     """Drop database and role, then leave the row as a tombstone."""
 
@@ -230,5 +239,5 @@ class Remove:
 # As text: the union is not evaluated on Pythons that have no such operator for classes.
 Step: TypeAlias = (
     "CreateEstateDatabase | CreateRegistry | AllowReader | SetRole | CloseDatabase | OwnDatabase | "
-    "AdoptTemplate | Register | Birth | Extend | Rebase | Remove"
+    "AdoptTemplate | Register | Birth | Extend | Rebase | Forget | Remove"
 )

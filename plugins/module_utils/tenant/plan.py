@@ -36,6 +36,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import (
     Database,
     Desired,
     Extend,
+    Forget,
     OwnDatabase,
     Rebase,
     Register,
@@ -58,10 +59,12 @@ def plan(desired: Desired, actual: Actual) -> tuple[Step, ...]:
     living = [tenant for tenant in desired.tenants if tenant.state != "absent"]
     steps += _registrations(living, rows, actual)
     for tenant in living:
-        steps += _role(desired, actual, tenant.cluster, role_spec(tenant))
+        if not (tenant.source_url and tenant.name in actual.clusters[tenant.cluster].roles):
+            steps += _role(desired, actual, tenant.cluster, role_spec(tenant))
     steps += _templates(desired, actual)
     for tenant in living:
-        steps += _database(desired, actual, tenant, rows[tenant.name])
+        row = rows[tenant.name]
+        steps += _forgetting(row) if tenant.source_url else _database(desired, actual, tenant, row)
     steps += _removals(desired, actual)
     return tuple(steps)
 
@@ -260,6 +263,16 @@ def _database(desired: Desired, actual: Actual, tenant: ResolvedTenant, row: Reg
     if row.base_url != tenant.url:
         action = Action("alter", f"database {tenant.name}", f"base URL {row.base_url or 'unknown'} -> {tenant.url}")
         yield Rebase(action=action, tenant=tenant, number=row.number)
+
+
+def _forgetting(row: Registered) -> Iterator[Forget]:
+    """All that is done for the database of a tenant that its legacy host serves: here it is a copy that follows, or
+    nothing. What is there is the wave's, and none of it is touched."""
+    if row.born or row.base_url or row.extensions:
+        action = Action(
+            "update", f"registry of tenant {row.name}", "its legacy host serves it: its database here is a copy"
+        )
+        yield Forget(action=action, number=row.number)
 
 
 def _closing(cluster: str, database: str) -> CloseDatabase:

@@ -25,6 +25,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import (
     Database,
     Desired,
     Extend,
+    Forget,
     OwnDatabase,
     Rebase,
     Register,
@@ -172,6 +173,11 @@ def _after_extend(step: Extend, actual: Actual, desired: Desired) -> Actual:
 @_after.register
 def _after_rebase(step: Rebase, actual: Actual, desired: Desired) -> Actual:
     return _with_row(actual, replace(_row(actual, step.number), base_url=step.tenant.url))
+
+
+@_after.register
+def _after_forget(step: Forget, actual: Actual, desired: Desired) -> Actual:
+    return _with_row(actual, replace(_row(actual, step.number), born=False, base_url="", extensions=()))
 
 
 @_after.register

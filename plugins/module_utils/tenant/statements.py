@@ -96,6 +96,9 @@ EXTENDED: LiteralString = """
     UPDATE registry.tenant SET born_at = coalesce(born_at, now()), extensions = extensions || %s WHERE number = %s
 """
 REBASED: LiteralString = "UPDATE registry.tenant SET base_url = %s WHERE number = %s"
+FORGOTTEN: LiteralString = """
+    UPDATE registry.tenant SET born_at = NULL, base_url = '', extensions = '{}' WHERE number = %s
+"""
 REMOVED: LiteralString = "UPDATE registry.tenant SET state = 'absent', removed_at = now() WHERE number = %s"
 
 

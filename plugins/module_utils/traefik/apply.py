@@ -65,7 +65,7 @@ def alone(place: Place, check_mode: bool) -> Iterator[None]:
     if check_mode or not is_installed(place):
         yield
         return
-    with open(f"{place.staging}/{LOCK_FILE}", "w") as lock:
+    with Path(place.staging, LOCK_FILE).open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -69,9 +69,7 @@ def desire(
     return marked(wanted, requests=requests, undeclared=kept)
 
 
-def marked(
-    wanted: Configuration, *, requests: Mapping[str, Mapping[str, Any]], undeclared: tuple[str, ...]
-) -> Desired:
+def marked(wanted: Configuration, *, requests: Mapping[str, Mapping[str, Any]], undeclared: tuple[str, ...]) -> Desired:
     """A configuration with the mark by which Traefik's API shows that it is loaded, and the file's text."""
     marker = f"{MARKER_PREFIX}{hashlib.sha256(files.render(wanted).encode()).hexdigest()[:16]}"
     configuration = replace(wanted, middlewares={**wanted.middlewares, marker: _marker(marker)})
@@ -98,11 +96,13 @@ def routed_tenants(configuration: Configuration) -> set[str]:
 def owned(configuration: Configuration, tenant: str, edge: Edge) -> Configuration:
     """One tenant's part of a configuration."""
     names = {tenant + suffix for suffix in routes.TENANT_SUFFIXES}
+    source = routes.SOURCE_PREFIX + tenant
     paths = routes.certificate(tenant, edge)
     return Configuration(
         routers={name: value for name, value in configuration.routers.items() if name in names},
         services={name: value for name, value in configuration.services.items() if name in names},
         middlewares={name: value for name, value in configuration.middlewares.items() if name in names},
+        transports={name: value for name, value in configuration.transports.items() if name == source},
         certificates=tuple(item for item in configuration.certificates if item == paths),
     )
 
@@ -112,7 +112,7 @@ def _with(base: Configuration, more: Configuration) -> Configuration:
         routers={**more.routers, **base.routers},
         services={**more.services, **base.services},
         middlewares={**more.middlewares, **base.middlewares},
-        transports=base.transports,
+        transports={**more.transports, **base.transports},
         certificates=tuple(sorted((*base.certificates, *more.certificates), key=lambda item: str(item["certFile"]))),
     )
 
@@ -190,6 +190,7 @@ def _route_actions(before: Configuration, after: Configuration, edge: Edge, own_
 
 def _shared(configuration: Configuration, tenants: set[str]) -> dict[str, Any]:
     names = {tenant + suffix for tenant in tenants for suffix in routes.TENANT_SUFFIXES}
+    names |= {routes.SOURCE_PREFIX + tenant for tenant in tenants}
     return {
         section: {
             name: value for name, value in found.items() if name not in names and not name.startswith(MARKER_PREFIX)

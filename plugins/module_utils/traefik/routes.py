@@ -12,7 +12,9 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import PLACEMENT_HOSTS, ResolvedTenant
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo.ports import edge_ports
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import check_service_url
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.shape import Misshapen
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.ports import bus_path, edge_ports
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Authentication, Configuration, Edge
 
 ENTRY_POINT = "websecure"
@@ -39,6 +41,7 @@ RATE_SUFFIX = "-rate"
 AUTHENTICATION_SUFFIX = "-auth"
 BODY_SUFFIX = "-body"
 TENANT_SUFFIXES = ("", EVENTS_SUFFIX, STATIC_SUFFIX, RATE_SUFFIX, AUTHENTICATION_SUFFIX, BODY_SUFFIX)
+SOURCE_PREFIX = "erpops-source-"  # of the transport to its legacy host; no tenant's name begins like this
 
 REQUEST_PREFIX = "edge-"  # of a tenant's certificate request
 
@@ -72,7 +75,7 @@ def configuration(
         routers=routers,
         services=services,
         middlewares=middlewares,
-        transports=_transports(edge),
+        transports=_transports(served, edge),
         certificates=tuple(certificate(name, edge) for name in sorted(names)),
     )
 
@@ -118,6 +121,12 @@ def _tenant_problems(tenant: ResolvedTenant, allocations: Mapping[str, Allocatio
         if not _HOSTNAME.fullmatch(hostname):
             yield Problem(subject, f"hostnames[{index}]", hostname, "Give a name that DNS can carry.")
     if tenant.state != "present":
+        return
+    if tenant.source_url:
+        try:
+            check_service_url(tenant.source_url)
+        except Misshapen as misshapen:
+            yield Problem(subject, "source_url", tenant.source_url, str(misshapen))
         return
     allocation = allocations.get(tenant.name)
     if allocation is None:
@@ -187,15 +196,28 @@ def _cache(scope: str, seconds: int) -> dict[str, Any]:
     return {"headers": {"customResponseHeaders": {"Cache-Control": f"{scope}, max-age={seconds}"}}}
 
 
-def _transports(edge: Edge) -> dict[str, Any]:
+def _transports(served: Iterable[ResolvedTenant], edge: Edge) -> dict[str, Any]:
     timeouts = {"dialTimeout": "5s", "responseHeaderTimeout": f"{edge.request_timeout_seconds}s"}
-    return {TRANSPORT: {"forwardingTimeouts": timeouts}}
+    shared = {"forwardingTimeouts": timeouts}
+    own = {
+        SOURCE_PREFIX + tenant.name: {**shared, "serverName": tenant.hostnames[0]}
+        for tenant in served
+        if _verifies_source(tenant)
+    }
+    return {TRANSPORT: shared, **own}
+
+
+def _verifies_source(tenant: ResolvedTenant) -> bool:
+    """A legacy host's certificate is the tenant's, whatever the address that it is reached at."""
+    return tenant.state == "present" and (tenant.source_url or "").startswith("https:")
 
 
 def _tenant(
     tenant: ResolvedTenant, allocation: Allocation | None, edge: Edge
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """One tenant's routers, services and middlewares."""
+    if tenant.state == "present" and tenant.source_url:
+        return _at_source(tenant, edge)
     if tenant.state == "suspended" or allocation is None:
         return {tenant.name: _router(tenant, edge, MAIN_PRIORITY, PAGE, [SECURITY])}, {}, {}
     guards = _guards(tenant, edge)
@@ -214,6 +236,24 @@ def _tenant(
         routers[tenant.name + STATIC_SUFFIX] = _router(tenant, edge, STATIC_PRIORITY, tenant.name, chain, STATIC_PATHS)
     services = {tenant.name: _service(address, ports.http), events: _service(address, ports.bus)}
     return routers, services, guards
+
+
+def _at_source(tenant: ResolvedTenant, edge: Edge) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """While its legacy host serves a tenant: the same names and guards, and one server behind all of them, which tells
+    pages from the bus by itself. What it says of caching stands."""
+    guards = _guards(tenant, edge)
+    limits = {name: value for name, value in guards.items() if not name.endswith(BODY_SUFFIX)}
+    events = _below(bus_path(tenant))
+    routers = {
+        tenant.name: _router(tenant, edge, MAIN_PRIORITY, tenant.name, [SECURITY, *guards]),
+        tenant.name + EVENTS_SUFFIX: _router(tenant, edge, EVENTS_PRIORITY, tenant.name, [SECURITY, *limits], events),
+    }
+    balancer = {
+        "serversTransport": SOURCE_PREFIX + tenant.name if _verifies_source(tenant) else TRANSPORT,
+        "passHostHeader": True,
+        "servers": [{"url": tenant.source_url}],
+    }
+    return routers, {tenant.name: {"loadBalancer": balancer}}, guards
 
 
 def _below(path: str) -> str:

@@ -127,9 +127,7 @@ def _change(step: Step, before: Member | None, held: Lock | None, run: Run) -> C
     takes, ends = begins and (held is None or foreign), not (begins or notes)
     if not notes and (after != before or takes):  # a note leaves the member to the run that moves it
         after = replace(after, operation=run.operation)
-    return Change(
-        step=step, before=before, after=after, takes_lock=takes, releases_lock=ends and held is not None
-    )
+    return Change(step=step, before=before, after=after, takes_lock=takes, releases_lock=ends and held is not None)
 
 
 def _running(step: Step, before: Member | None) -> str:

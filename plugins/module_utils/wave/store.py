@@ -17,7 +17,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
+    InputError,
+    Problem,
+    Refused,
+    Unreachable,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger import client as ledger
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock, Pending
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import SECRET_WORDS
@@ -84,9 +89,18 @@ def opened(server: Server) -> Iterator[psycopg.Connection[Row]]:
 
 
 @contextmanager
-def reading(server: Server) -> Iterator[psycopg.Connection[Row] | None]:
-    """A connection that makes nothing; None where the estate has no store yet, which is a fact and no failure."""
-    connection, there = postgres.connect_estate(server)
+def reading(server: Server, *, absent: bool = False) -> Iterator[psycopg.Connection[Row] | None]:
+    """A connection that makes nothing; None where the estate has no store yet, which is a fact and no failure.
+
+    absent: it is proved that PostgreSQL was never there, so that its silence is the same fact.
+    """
+    try:
+        connection, there = postgres.connect_estate(server)
+    except Unreachable:
+        if not absent:
+            raise
+        yield None
+        return
     with connection, postgres.translated("Reading the members of waves"):
         yield connection if there and _exists(connection) else None
 

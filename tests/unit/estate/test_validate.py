@@ -110,11 +110,25 @@ def test_a_run_that_is_limited_or_removes_what_is_absent_is_sound() -> None:
     assert problems_of({**raw, "tenant_confirm_removal": "birch"}) == (), "as a survey gives it"
 
 
+@pytest.mark.parametrize("url", ["http://10.82.0.11", "https://old.acme.example:8443", "http://[fd00::11]:8069"])
+def test_members_and_their_sources_are_sound(url: str) -> None:
+    assert broken(wave({"url": url}, {"name": "birch", "database": "birch_prod"})) == ()
+    assert broken(put("odoo_tenants.0.source_url", url)) == ()
+
+
 def test_the_input_stays_as_it_was() -> None:
     raw = sound()
     kept = copy.deepcopy(raw)
     problems_of(raw)
     assert raw == kept
+
+
+def wave(*values: Raw) -> Break:
+    """Members on legacy1; without values one of a host that is not there."""
+    member = {"name": "acme", "host": "legacy1", "database": "acme_prod"}
+    members = [{**member, **value} for value in values or [{"host": "legacy2"}]]
+    hosts = both(put("groups.legacy", ["legacy1"]), put("addresses.legacy1", "10.82.0.11"))
+    return both(lambda raw: raw["groups"]["all"].append("legacy1"), hosts, put("wave_members", members))
 
 
 # change, subject, field, a piece of the cure
@@ -184,6 +198,22 @@ FAILING = [
     (put("odoo_tenants.0.hostnames", ["a" * 64 + ".example"]), "tenant acme", "hostnames[0]", "63"),
     (put("odoo_tenants.0.hostnames", [".".join(["a" * 60] * 5)]), "tenant acme", "hostnames[0]", "253"),
     (put("estate_domain", "nowhere"), "estate", "estate_domain", "domain"),
+    # sources
+    (put("odoo_tenants.0.source_url", "10.82.0.11"), "tenant acme", "source_url", "http:// or https://"),
+    (put("odoo_tenants.0.source_url", "http://10.82.0.11/web"), "tenant acme", "source_url", "http:// or https://"),
+    (put("odoo_tenants.0.source_url", "http://u@old.test"), "tenant acme", "source_url", "http:// or https://"),
+    (put("odoo_tenants.0.source_url", "https://"), "tenant acme", "source_url", "http:// or https://"),
+    (put("odoo_tenants.0.source_url", "http://old.test:99999"), "tenant acme", "source_url", "http:// or https://"),
+    (wave(), "member acme", "host", "group legacy. Did you mean 'legacy1'?"),
+    (wave({"host": "app1"}), "member acme", "host", "No such host is in group legacy"),
+    (wave({"url": "old.test"}), "member acme", "url", "http:// or https://"),
+    (wave({"ulr": "http://old.test"}), "member acme", "ulr", "'url'"),
+    (wave({"name": "acne"}), "member acne", "name", "Did you mean 'acme'?"),
+    (wave({"database": None}), "member acme", "database", "missing"),
+    (wave({}, {}), "member acme", "name", "more than once"),
+    (wave({}, {"name": "birch"}), "members acme, birch", "database", "One database is one member"),
+    (both(wave({}), put("odoo_tenants.0.state", "absent")), "member acme", "name", "could never be cut over"),
+    (put("wave_members", "acme"), "estate", "wave_members", "Give a list"),
     # references
     (put("odoo_tenants.0.instance", "shared91"), "tenant acme", "instance", "Did you mean 'shared19'?"),
     (put("odoo_tenants.0.tier", "platinum"), "tenant acme", "tier", "Known: gold, silver, bronze, iron."),

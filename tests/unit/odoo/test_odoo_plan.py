@@ -271,3 +271,19 @@ def test_image_line() -> None:
 def test_hosts_name_their_clusters_in_order() -> None:
     assert (HOST.pooler_port("main"), HOST.pooler_port("second")) == (6432, 6433)
     assert UnitLive().up is False
+
+
+def test_while_its_source_serves_a_tenant_has_its_files_and_rests() -> None:
+    resting = desired_of(tenant(source_url="http://10.82.0.11"))
+    done = plan(resting, nothing(resting))
+    assert {change.path for change in done.changes} >= {SOURCE, LIMITS, CONF}
+    assert done.starts == done.stops == done.pulls == ()
+    done = plan(resting, converged(ACME))
+    assert done.stops == (("odoo-acme.service", "its legacy host serves the tenant: http://10.82.0.11"),)
+    assert plan(resting, converged(resting)).actions == ()
+    assert verbs(plan(ACME, converged(resting))) == ["reload systemd", "start unit odoo-acme.service"]
+
+
+def test_a_database_that_follows_is_not_asked_for_its_modules() -> None:
+    resting = desired_of(tenant(source_url="http://10.82.0.11", instance={"image": NEW}))
+    assert versions.to_compare(resting, converged(ACME)) == ()

@@ -62,6 +62,7 @@ def test_published_ports(workers: int, published: list[str]) -> None:
 def test_no_boot_starts_a_suspended_tenant() -> None:
     assert "WantedBy=multi-user.target" in web()
     assert "WantedBy=multi-user.target" not in web(tenant(state="suspended"))
+    assert "WantedBy=multi-user.target" not in web(tenant(source_url="http://10.82.0.11"))
 
 
 def test_the_unit_waits_for_the_pooler_of_its_cluster() -> None:

@@ -96,6 +96,7 @@ def test_only_served_tenants_of_this_host() -> None:
         tenant("here", modules=["sale"]),
         tenant("there", modules=["sale"]),
         tenant("asleep", modules=["sale"], state="suspended"),
+        tenant("coming", modules=["sale"], source_url="http://10.82.0.11"),
         tenant("plain"),
     ]
     places = [allocation(item.name, app_host="app2" if item.name == "there" else "app1") for item in tenants]

@@ -487,3 +487,96 @@ def test_rows_are_compared_as_a_whole() -> None:
         number=1, name="a", app_host="h", image="i", state="present", instance="x", cluster="main", hostnames=("a",)
     )
     assert one == replace(one) and one != replace(one, image="j")
+
+
+# Members of waves
+
+AT_SOURCE = tenant("acme", source_url="http://10.82.0.11", limits=Limits(connections=5))
+
+
+def test_a_tenant_at_its_source_is_registered_and_gets_a_role_and_no_database() -> None:
+    wanted = desired(AT_SOURCE, templates={})
+    assert shown(wanted, bare())[4:] == [
+        "register tenant acme number 1 on app host app1",
+        "create role acme on cluster main",
+    ]
+    after = simulate(wanted, bare(), plan(wanted, bare()))
+    assert "acme" not in after.clusters["main"].databases and not row(after, "acme").born
+    assert plan(wanted, after) == ()
+
+
+def copied(**values: Any) -> Database:
+    """What wave_seed leaves: the tenant's own, closed to all but in name."""
+    return Database(name="acme", owner="acme", public=True, **values)
+
+
+@pytest.mark.parametrize("database", [copied(), replace(copied(), owner="erpops_admin"), None])
+def test_nothing_of_a_copy_that_follows_is_touched(database: Database | None) -> None:
+    wanted = desired(AT_SOURCE)
+    found = simulate(wanted, bare(), plan(wanted, bare()))
+    found = with_role(found, "acme", login=False, powers=("createrole",), verifier="stale")
+    cluster = found.clusters["main"]
+    databases = {
+        **cluster.databases,
+        **({"acme": database} if database else {}),
+        "acme__new": Database(name="n", owner="o"),
+    }
+    found = replace(found, clusters={"main": replace(cluster, databases=databases)})
+    assert plan(wanted, found) == ()
+
+
+def test_what_a_seed_made_before_the_tenant_was_registered_is_no_stranger() -> None:
+    role = Role(spec=RoleSpec(name="acme"))
+    found = Actual(clusters={"main": Cluster(databases={"tpl19": TEMPLATE, "acme": copied()}, roles={"acme": role})})
+    assert shown(desired(AT_SOURCE), found)[4:] == [
+        "register tenant acme number 1 on app host app1",
+        "adopt template database tpl19 on cluster main: owner erpops_admin",
+    ]
+
+
+def at_target() -> Actual:
+    """After the cutover: what wave_seed made serves, and the registry knows of no birth."""
+    wanted = desired(AT_SOURCE)
+    found = simulate(wanted, bare(), plan(wanted, bare()))
+    cluster = found.clusters["main"]
+    return replace(found, clusters={"main": replace(cluster, databases={**cluster.databases, "acme": copied()})})
+
+
+def test_a_migrated_database_is_adopted_and_not_reborn() -> None:
+    wanted = desired(A, migrated=("acme",))
+    assert shown(wanted, at_target()) == [
+        "alter role acme connection limit 5 -> -1",
+        "revoke database acme all privileges of PUBLIC",
+        "extend database acme extensions pg_trgm",
+        "alter database acme base URL unknown -> https://acme.example.test",
+    ]
+    after = simulate(wanted, at_target(), plan(wanted, at_target()))
+    assert row(after, "acme").born and plan(wanted, after) == ()
+    assert not any(isinstance(step, Birth) for step in plan(wanted, at_target()))
+
+
+def test_a_migrated_database_that_is_missing_is_a_loss() -> None:
+    wanted = desired(A, migrated=("acme",))
+    for found in (without(at_target(), database="acme"), bare()):
+        with pytest.raises(Refused, match="It was there once and is gone"):
+            plan(wanted, found)
+
+
+def test_a_migrated_database_of_a_tenant_that_nobody_registered_is_adopted() -> None:
+    found = replace(at_target(), registry=())
+    with pytest.raises(Refused, match="unknown to the registry"):
+        plan(desired(A), found)
+    assert "register tenant acme number 1 on app host app1" in shown(desired(A, migrated=("acme",)), found)
+
+
+def test_after_a_rollback_the_registry_forgets_what_the_database_was_told() -> None:
+    served = desired(A, migrated=("acme",))
+    found = simulate(served, at_target(), plan(served, at_target()))
+    back = desired(AT_SOURCE)
+    assert shown(back, found) == [
+        "update registry of tenant acme its legacy host serves it: its database here is a copy",
+    ]
+    after = simulate(back, found, plan(back, found))
+    assert plan(back, after) == ()
+    assert plan(back, without(after, database="acme")) == (), "wave_seed drops it before it copies anew"
+    assert "base URL unknown" in " ".join(shown(served, after)), "the next copy is told anew"

@@ -235,3 +235,36 @@ def test_a_name_in_two_files_is_refused() -> None:
     other = files.read("/d/tls.yml", "http:\n  services: {acme: {}}\n")
     with pytest.raises(InputError, match=r"/d/tls\.yml"):
         plan.refuse_duplicates(OWN, wanted, Actual(installed=True, others=(other,)))
+
+
+AT_SOURCE = {"source_url": "https://10.82.0.11"}
+
+
+def test_a_source_is_verified_live() -> None:
+    wanted = desired(tenant("acme", **AT_SOURCE))
+    good = live(wanted)
+    assert differences(wanted, good) == []
+    changed = {
+        **good.services["acme"],
+        "loadBalancer": {**good.services["acme"]["loadBalancer"], "passHostHeader": False},
+    }
+    assert (
+        "passHostHeader is 'False'"
+        in differences(wanted, replace(good, services={**good.services, "acme": changed}))[0]
+    )
+    assert plan.steps(wanted, standing(wanted), EDGE, OWN).actions == ()
+
+
+def test_a_cutover_alters_one_route() -> None:
+    before = desired(tenant("acme", **AT_SOURCE), tenant("birch"))
+    after = desired(tenant("acme"), tenant("birch"), actual=standing(before))
+    assert verbs(plan.steps(after, standing(before), EDGE, OWN)) == [("alter", "route acme")]
+    assert "erpops-source-acme" not in after.configuration.transports
+
+
+def test_a_tenant_that_vanished_keeps_the_way_to_its_source() -> None:
+    before = desired(tenant("acme", **AT_SOURCE), tenant("birch"))
+    after = desired(tenant("birch"), actual=standing(before))
+    assert after.undeclared == ("acme",)
+    assert after.configuration.transports == before.configuration.transports
+    assert plan.steps(after, standing(before), EDGE, OWN).actions == ()

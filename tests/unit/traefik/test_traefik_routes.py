@@ -217,3 +217,53 @@ def test_all_tenants_without_an_allocation_are_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
         routes.configuration(resolved(tenant(), tenant("other")), {}, EDGE)
     assert [problem.subject for problem in caught.value.problems] == ["tenant acme", "tenant other"]
+
+
+SOURCE = "http://10.82.0.11"
+
+
+def test_a_tenant_at_its_source_has_the_same_routes_to_one_server() -> None:
+    given = {
+        "limits": Limits(requests_per_second=10, body_mb=2),
+        "workers": 2,
+        "hostnames": ("acme.example", "b.example"),
+    }
+    edge = replace(EDGE, static_cache_seconds=60)
+    here, there = configured(tenant(**given), edge=edge), configured(tenant(**given, source_url=SOURCE), edge=edge)
+    assert there.services["acme"] == {
+        "loadBalancer": {"serversTransport": "erpops-odoo", "passHostHeader": True, "servers": [{"url": SOURCE}]}
+    }
+    assert set(there.services) == {"acme", routes.PAGE}
+    assert set(there.routers) == {"acme", "acme-websocket", routes.CLOSED}
+    assert there.routers["acme"] == here.routers["acme"]
+    assert there.routers["acme-websocket"] == {**here.routers["acme-websocket"], "service": "acme"}
+    assert there.routers[routes.CLOSED] == here.routers[routes.CLOSED]
+    assert (there.middlewares, there.certificates) == (here.middlewares, here.certificates)
+    assert there.transports == here.transports
+
+
+def test_the_bus_of_an_old_release_is_that_of_its_source() -> None:
+    rule = configured(tenant(instance="s14", source_url=SOURCE)).routers["acme-websocket"]["rule"]
+    assert "Path(`/longpolling`)" in rule
+
+
+def test_a_source_is_verified_by_the_tenants_name() -> None:
+    made = configured(tenant(source_url="https://10.82.0.11:8443"))
+    assert made.services["acme"]["loadBalancer"]["serversTransport"] == "erpops-source-acme"
+    assert made.transports["erpops-source-acme"] == {**made.transports["erpops-odoo"], "serverName": "acme.example"}
+
+
+def test_a_source_needs_no_unit_here() -> None:
+    made = routes.configuration(resolved(tenant(source_url=SOURCE)), {}, EDGE)
+    assert url(made, "acme") == SOURCE
+
+
+def test_a_suspended_tenant_says_so_whoever_serves_it() -> None:
+    made = configured(tenant(source_url="https://10.82.0.11", state="suspended"))
+    assert made.routers["acme"]["service"] == routes.PAGE and set(made.transports) == {"erpops-odoo"}
+
+
+@pytest.mark.parametrize("wrong", ["10.82.0.11", "http://a/{{b}}", "http://a:0", "ftp://a", "http://a\n"])
+def test_a_source_that_is_no_server_is_refused(wrong: str) -> None:
+    with pytest.raises(InputError, match="tenant acme: source_url is"):
+        configured(tenant(source_url=wrong))

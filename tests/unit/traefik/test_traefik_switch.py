@@ -21,9 +21,10 @@ OWN = "/d/tenants.yml"
 PAGE = "http://127.0.0.1:8081"
 
 
-def edge_of(**states: State) -> Actual:
+def edge_of(source_url: str = "", **states: State) -> Actual:
     tenants = [
-        Tenant(name=name, instance="s19", hostnames=(f"{name}.example",), state=state) for name, state in states.items()
+        Tenant(name=name, instance="s19", hostnames=(f"{name}.example",), state=state, source_url=source_url)
+        for name, state in states.items()
     ]
     allocations = {name: Allocation(name=name, number=number, app_host="app1") for number, name in enumerate(states, 1)}
     made = plan.desire(resolve(tenants, [INSTANCE], []), allocations, EDGE, Actual(installed=False))
@@ -38,7 +39,7 @@ def test_only_the_tenants_services_change() -> None:
     actual = edge_of(acme="present", birch="present")
     before, after = files.configuration_of(actual.own), switch.desire([to_page("acme")], actual).configuration
     assert after.routers == before.routers
-    assert {name: switch.url_of(after, name) for name in after.services if name not in ("erpops-page",)} == {
+    assert {name: switch.url_of(after, name) for name in after.routers if name != "erpops-closed"} == {
         "acme": PAGE,
         "acme-websocket": PAGE,
         "birch": "http://10.0.0.21:10008",
@@ -76,3 +77,17 @@ def test_tenants_without_a_route_are_named_all_at_once() -> None:
     with pytest.raises(InputError) as caught:
         switch.desire([to_page("acme"), to_page("birch"), to_page("cedar")], actual)
     assert [problem.subject for problem in caught.value.problems] == ["tenant birch", "tenant cedar"]
+
+
+def test_a_tenant_at_its_source_is_switched_too() -> None:
+    actual = edge_of("https://10.0.0.91", acme="present")
+    home = switch.Switch(tenant="acme", url="http://10.0.0.21:10004", events_url="http://10.0.0.21:10005")
+    there = switch.desire([home], actual)
+    found = {name: switch.url_of(there.configuration, name) for name in ("acme", "acme-websocket")}
+    assert found == {"acme": home.url, "acme-websocket": home.events_url}
+    back = switch.Switch(
+        tenant="acme", url="https://10.0.0.91", events_url="https://10.0.0.91", server_name="acme.example"
+    )
+    again = switch.desire([back], replace(actual, own=files.read(OWN, there.text))).configuration
+    transport = again.services["acme"]["loadBalancer"]["serversTransport"]
+    assert again.transports[transport]["serverName"] == "acme.example"

@@ -23,9 +23,7 @@ READY = {
     "acceptance": {"by": "owner", "at": "2027-01-10T12:00:00Z"},
     "approval": {"by": "bob", "at": "2027-01-10T13:00:00Z"},
 }
-CHOICES = gates.Choices(
-    runner="ann", now=NOW, unsettled={}, rehearsal_hours=168, window_hours=8, window_seconds=60
-)
+CHOICES = gates.Choices(runner="ann", now=NOW, unsettled={}, rehearsal_hours=168, window_hours=8, window_seconds=60)
 
 
 def member(**facts: Any) -> Member:
@@ -74,9 +72,7 @@ def test_unsettled_dispositions_are_counted_and_the_first_are_named() -> None:
 
 
 def test_a_waiver_counts_until_its_day_and_for_its_gate() -> None:
-    waiver = gates.waivers_from(
-        [{"member": "acme", "gate": "window", "reason": "asked for", "until": "2027-01-11"}]
-    )
+    waiver = gates.waivers_from([{"member": "acme", "gate": "window", "reason": "asked for", "until": "2027-01-11"}])
     late = member(plan={})
     assert failed(late, CHOICES, *waiver) == {}
     assert "window" in failed(late, replace(CHOICES, now=datetime(2027, 1, 12, 1, tzinfo=UTC)), *waiver)

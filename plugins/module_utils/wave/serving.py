@@ -1,0 +1,104 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the state of a member makes of the tenant of the same name: who serves it decides. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
+
+Named = Mapping[str, Any]
+
+# Undeclared members in these states are ordinary tenants: no wave has done anything for them, or it was taken back.
+UNTOUCHED = ("discovered", "planned", "withdrawn", "rolled_back")
+
+
+def derived(
+    tenants: Sequence[Named],
+    members: Sequence[Named],
+    rows: Sequence[Named] | None,
+    addresses: Mapping[str, str],
+    *,
+    refuse_moving: bool = False,
+) -> list[dict[str, Any]]:
+    """The tenants as who serves them wants it. ``rows``: the store's members; None where nobody has read them.
+
+    The source serves: with ``source_url``. The target serves: as declared. Nobody serves: suspended, or with
+    ``refuse_moving`` a refusal. A member that the store does not know is served by its source.
+    """
+    if rows is None and members:
+        raise Refused(
+            "Nobody told the states of wave_members: let the run reach a host of group postgres; see --limit."
+        )
+    known = {row["name"]: row for row in rows or ()}
+    declared = {member["name"]: member for member in members}
+    living = [tenant for tenant in tenants if tenant.get("state") != "absent"]
+    if refuse_moving:
+        _refuse(tuple(_moving(living, declared, known)))
+    urls = _urls([tenant for tenant in living if _serves(tenant, declared, known) == "source"], declared, addresses)
+    suspended = {tenant["name"] for tenant in living if _serves(tenant, declared, known) == "nobody"}
+    return [_as_served(tenant, urls, suspended) for tenant in tenants]
+
+
+def migrated(rows: Sequence[Named] | None) -> list[str]:
+    """Names of the members that the target serves: their databases came from legacy hosts."""
+    return sorted(row["name"] for row in rows or () if states.who_serves(row["state"], row["origin"]) == "target")
+
+
+def _as_served(tenant: Named, urls: Mapping[str, str], suspended: set[str]) -> dict[str, Any]:
+    name = tenant["name"]
+    if name in suspended:
+        return {**tenant, "state": "suspended"}
+    return {**tenant, "source_url": urls[name]} if name in urls else dict(tenant)
+
+
+def _serves(tenant: Named, declared: Mapping[str, Named], known: Mapping[str, Named]) -> str:
+    """``source``, ``target`` or ``nobody``; ``target`` also for a tenant that is no member."""
+    name = tenant["name"]
+    row = known.get(name)
+    if row is None:
+        return "source" if name in declared else "target"
+    found = states.who_serves(row["state"], row["origin"])
+    return "target" if found == "source" and name not in declared else found
+
+
+def _urls(tenants: Sequence[Named], declared: Mapping[str, Named], addresses: Mapping[str, str]) -> dict[str, str]:
+    problems: list[Problem] = []
+    urls = {}
+    for tenant in tenants:
+        member = declared[tenant["name"]]
+        address = addresses.get(member["host"]) or ""
+        if not (member.get("url") or address):
+            cure = "It has no ansible_host: give the host one, or give the member its url."
+            problems.append(Problem(f"member {member['name']}", "host", member["host"], cure))
+        urls[tenant["name"]] = member.get("url") or f"http://{f'[{address}]' if ':' in address else address}"
+    if problems:
+        raise InputError("Nobody knows where legacy hosts serve; nothing was changed.", problems)
+    return urls
+
+
+def _moving(tenants: Sequence[Named], declared: Mapping[str, Named], known: Mapping[str, Named]) -> Iterator[Problem]:
+    for tenant in tenants:
+        row = known.get(tenant["name"])
+        if row is None:
+            continue
+        subject, state = f"member {row['name']}", row["state"]
+        found = states.who_serves(state, row["origin"])
+        if found == "nobody":
+            verb = states.listed(states.next_verbs(state))
+            cure = f"Nobody serves it, since {verb} has it: wait for its end, or run it again."
+            yield Problem(subject, "state", state, cure)
+        elif found == "source" and row["name"] not in declared and state not in UNTOUCHED:
+            cure = (
+                "Its legacy host serves it: declare it in wave_members again, or take it back with wave_rollback first."
+            )
+            yield Problem(subject, "state", state, cure)
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise Refused("Members of waves are between their hosts; nothing was changed.", problems)
