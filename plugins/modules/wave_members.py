@@ -174,7 +174,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
+    PSYCOPG_ERROR,
+    require_psycopg,
+    server_from,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import inputs, store
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.plan import snapshot
 

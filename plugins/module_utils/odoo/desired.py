@@ -191,10 +191,10 @@ def _resident(resident: Resident, host: AppHost, secrets: TenantSecrets, relay: 
 
 
 def _unit_files(resident: Resident, host: AppHost, sources: Mapping[str, tuple[str, str]]) -> tuple[WantedFile, ...]:
-    limits = quadlet.limits_dropin(resident.tenant.limits)
+    dropin = quadlet.dropin(resident.tenant)
     texts = {model.network_source(resident.name): quadlet.network(resident, host)}
     for source, text in sources.values():
-        texts |= {source: text, model.limits_source(source): limits}
+        texts |= {source: text, model.dropin_source(source): dropin}
     return tuple(WantedFile(path=path, content=text.encode(), mode=0o644) for path, text in texts.items())
 
 
@@ -214,6 +214,6 @@ def _unit(resident: Resident, service: str, source: str, reads: tuple[str, ...])
         container=service.removesuffix(".service"),
         source=source,
         restart_files=(source, *reads),
-        reload_files=(source, model.limits_source(source)),
+        reload_files=(source, model.dropin_source(source)),
         limits=quadlet.live_limits(resident.tenant.limits),
     )

@@ -109,6 +109,6 @@ def network_source(name: str) -> str:
     return f"{QUADLET_DIRECTORY}/odoo-{name}.network"
 
 
-def limits_source(container_source: str) -> str:
-    """A drop-in, so that changed limits reach the running unit without a restart."""
-    return f"{container_source}.d/limits.conf"
+def dropin_source(container_source: str) -> str:
+    """What changes without a restart of the unit that runs."""
+    return f"{container_source}.d/live.conf"

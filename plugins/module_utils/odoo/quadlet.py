@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Limits
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Limits, ResolvedTenant
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import model, ports
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import AppHost, Resident
 
@@ -51,9 +51,9 @@ def _service(resident: Resident) -> Section:
     ]
 
 
-def _install(resident: Resident) -> list[Section]:
+def _install(tenant: ResolvedTenant) -> list[Section]:
     # The unit of a tenant that rests stays, but no boot starts it.
-    return [("Install", ["WantedBy=multi-user.target"])] if resident.tenant.runs else []
+    return [("Install", ["WantedBy=multi-user.target"])] if tenant.runs else []
 
 
 def _container(resident: Resident, host: AppHost, name: str, arguments: str, health: str) -> list[str]:
@@ -98,8 +98,7 @@ def web_container(resident: Resident, host: AppHost) -> str:
     lines = _container(
         resident, host, model.network_name(resident.name), "odoo --config=/etc/odoo/odoo.conf", health=""
     )
-    sections = [_unit(resident, ""), ("Container", [*lines, *published]), _service(resident), *_install(resident)]
-    return _text(sections)
+    return _text([_unit(resident, ""), ("Container", [*lines, *published]), _service(resident)])
 
 
 def cron_container(resident: Resident, host: AppHost) -> str:
@@ -108,12 +107,13 @@ def cron_container(resident: Resident, host: AppHost) -> str:
     arguments = f"odoo --config=/etc/odoo/odoo.conf --no-http --workers=0 --max-cron-threads={threads}"
     name = f"{model.network_name(resident.name)}-cron"
     lines = _container(resident, host, name, arguments, health=" --cron")
-    return _text([_unit(resident, ": crons"), ("Container", lines), _service(resident), *_install(resident)])
+    return _text([_unit(resident, ": crons"), ("Container", lines), _service(resident)])
 
 
-def limits_dropin(limits: Limits) -> str:
-    lines = [f"{key}={value}" for key, value in service_limits(limits).items()]
-    return _text([("Service", lines)])
+def dropin(tenant: ResolvedTenant) -> str:
+    """What may change without a restart: limits, and whether boot starts the unit."""
+    lines = [f"{key}={value}" for key, value in service_limits(tenant.limits).items()]
+    return _text([("Service", lines), *_install(tenant)])
 
 
 def service_limits(limits: Limits) -> dict[str, str]:

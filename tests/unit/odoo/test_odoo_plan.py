@@ -25,7 +25,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo.plan import (
 
 ACME = desired_of(tenant())
 SOURCE = "/etc/containers/systemd/odoo-acme.container"
-LIMITS = f"{SOURCE}.d/limits.conf"
+LIMITS = f"{SOURCE}.d/live.conf"
 CONF = "/etc/erpops/tenants/acme/odoo.conf"
 
 

@@ -60,9 +60,13 @@ def test_published_ports(workers: int, published: list[str]) -> None:
 
 
 def test_no_boot_starts_a_suspended_tenant() -> None:
-    assert "WantedBy=multi-user.target" in web()
-    assert "WantedBy=multi-user.target" not in web(tenant(state="suspended"))
-    assert "WantedBy=multi-user.target" not in web(tenant(source_url="http://10.82.0.11"))
+    resting = (tenant(state="suspended"), tenant(source_url="http://10.82.0.11"))
+    assert "WantedBy=multi-user.target" in lines(quadlet.dropin(tenant()))
+    assert all("WantedBy=multi-user.target" not in lines(quadlet.dropin(each)) for each in resting)
+
+
+def test_a_tenant_that_wakes_needs_no_restart_for_its_files() -> None:
+    assert web() == web(tenant(source_url="http://10.82.0.11"))
 
 
 def test_the_unit_waits_for_the_pooler_of_its_cluster() -> None:
