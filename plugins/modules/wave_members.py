@@ -100,6 +100,7 @@ options:
     default: []
 extends_documentation_fragment:
   - erpops.odoo.postgres
+  - erpops.odoo.absence
 attributes:
   check_mode:
     description: Refuses and predicts what the run would, and writes nothing.
@@ -173,7 +174,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ABSENCE, POSTGRES
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
     PSYCOPG_ERROR,
     require_psycopg,
@@ -184,6 +185,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.wave.plan import snaps
 
 ARGUMENTS: dict[str, Any] = {
     **POSTGRES,
+    **ABSENCE,
     "names": {"type": "list", "elements": "str"},
     "steps": {"type": "list", "elements": "dict", "options": inputs.STEP, "default": []},
     "operation": {"type": "str"},
