@@ -192,14 +192,14 @@ def _following_after(sides: Sides) -> Iterator[None]:
     """Whatever happens within it, the member follows again."""
     try:
         yield
+        with sides.steps.step("follow"):
+            _follow(sides)
     except BaseException as error:
         try:
             _follow(sides)
         except ErpopsError as second:
             raise ErpopsError(f"{error}\nThe member does not follow again: {second}\nRun wave_seed.") from error
         raise
-    with sides.steps.step("follow"):
-        _follow(sides)
 
 
 def _follow(sides: Sides) -> None:
