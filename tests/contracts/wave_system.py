@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from contracts.harness import System, local
 SOURCE_PORT, TARGET_PORT = 5493, 5494
 WAVE_PASSWORD = "the password of the subscriptions"
 TENANT_PASSWORD = "the password of the tenant"
+LOGIN_PASSWORD = "the password of sampled users"
 SCHEMA = (
     "CREATE TABLE sale (id serial PRIMARY KEY, text text)",
     "INSERT INTO sale (text) SELECT 'row ' || g FROM generate_series(1, 20) AS g",
@@ -26,6 +27,21 @@ SCHEMA = (
     "CREATE TABLE log (line text)",
     "CREATE FUNCTION lowered(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)'",
     "CREATE INDEX lowered ON sale (lowered(text))",
+)
+# As much of Odoo as a rehearsal needs to know.
+ODOO = (
+    "CREATE TABLE ir_config_parameter (id serial PRIMARY KEY, key varchar UNIQUE, value text)",
+    "INSERT INTO ir_config_parameter (key, value) VALUES ('database.uuid', 'one'), ('x.api_key', 'hunter2')",
+    "CREATE TABLE ir_cron (id serial PRIMARY KEY, active boolean)",
+    "INSERT INTO ir_cron (active) VALUES (true), (true)",
+    "CREATE TABLE ir_mail_server (id serial PRIMARY KEY, name varchar, smtp_host varchar, smtp_pass varchar,"
+    " active boolean)",
+    "CREATE TABLE ir_model_data (id serial PRIMARY KEY, module varchar, name varchar, model varchar, res_id int)",
+    "INSERT INTO ir_model_data (module, name, model, res_id) VALUES ('base', 'autovacuum_job', 'ir.cron', 1)",
+    "CREATE TABLE res_users (id serial PRIMARY KEY, login varchar, password varchar, active boolean, share boolean)",
+    "INSERT INTO res_users (login, active) VALUES ('__system__', false), ('admin', true), ('anna', true)",
+    "CREATE TABLE res_users_log (id serial PRIMARY KEY, create_uid int, create_date timestamp)",
+    "CREATE TABLE res_groups_users_rel (gid int NOT NULL, uid int NOT NULL, PRIMARY KEY (gid, uid))",
 )
 
 
@@ -51,6 +67,7 @@ def arguments(system: System, verb: str, **more: Any) -> dict[str, Any]:
         "cutover": {"back": _login(target, WAVE_PASSWORD)},
         "rollback": {},
         "commit": {},
+        "rehearse": {"login_password": LOGIN_PASSWORD},
     }
     return {
         **target.access,
@@ -62,7 +79,7 @@ def arguments(system: System, verb: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def movers(*verbs: str) -> Callable[[], AbstractContextManager[System]]:
+def movers(*verbs: str, schema: Sequence[str] = SCHEMA) -> Callable[[], AbstractContextManager[System]]:
     """Both clusters, the member brought through these verbs; without any its source is as a legacy host's."""
 
     @contextlib.contextmanager
@@ -81,7 +98,7 @@ def movers(*verbs: str) -> Callable[[], AbstractContextManager[System]]:
                 cluster.power("stop")
                 cluster.power("start")
             source.do("postgres", "CREATE ROLE odoo LOGIN", "CREATE DATABASE acme_prod OWNER odoo")
-            source.do("acme_prod", "SET ROLE odoo", *SCHEMA)
+            source.do("acme_prod", "SET ROLE odoo", *schema)
             system = local(source=source, target=target, folder=folder)
             for verb in verbs:
                 live.run_module(f"wave_{verb}", arguments(system, verb))

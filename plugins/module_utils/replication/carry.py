@@ -6,7 +6,7 @@ materialized views, settings, comments and rights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,10 @@ WRITE = 0x20000  # INV_WRITE
 
 def sequences(giver: Connection, taker: Connection, owner: str) -> int:
     """Every sequence, owned or free, as it is on the giver; one that is new there is made. Returns how many."""
-    found = rows(giver, statements.SEQUENCES)
+    return set_sequences(rows(giver, statements.SEQUENCES), taker, owner)
+
+
+def set_sequences(found: Sequence[client.Row], taker: Connection, owner: str) -> int:
     there = {(row["schema"], row["name"]) for row in rows(taker, statements.SEQUENCES)}
     with translated("Setting sequences"), taker.pipeline(), taker.transaction():
         for row in found:
@@ -133,11 +136,11 @@ def settings(sides: Sides, database: str, roles: Mapping[str, str]) -> list[str]
             if who is None:
                 left.append(f"setting {row['name']} of role {row['role']}: there is no such role on the target")
                 continue
-            execute(sides.maintenance, _setting(name, who, row["name"], row["value"]))
+            execute(sides.maintenance, setting(name, who, row["name"], row["value"]))
     return left
 
 
-def _setting(database: sql.Identifier, role: str, name: str, value: str) -> sql.Composed:
+def setting(database: sql.Identifier, role: str, name: str, value: str) -> sql.Composed:
     values = sql.SQL(", ").join(sql.Literal(part) for part in _parts(name, value))
     if role:
         form = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")

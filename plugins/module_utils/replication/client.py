@@ -80,6 +80,11 @@ class Sides:
         return self._kept("target", self.member.passing, self.connect_target)
 
     @property
+    def rehearsal(self) -> Connection:
+        """The neutralized copy."""
+        return self._kept("target", self.member.rehearsal, self.connect_target)
+
+    @property
     def maintenance(self) -> Connection:
         """The target's database ``postgres``."""
         return self._kept("target", MAINTENANCE_DATABASE, self.connect_target)

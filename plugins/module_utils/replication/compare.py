@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, statements
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Row, Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Table
 
 if TYPE_CHECKING:
@@ -22,35 +23,50 @@ if TYPE_CHECKING:
 Sum = tuple[int, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A connection that is at hand, and what opens further ones that see the same."""
+
+    connection: Connection
+    connect: Callable[[], Connection]
+
+
 def compare(sides: Sides, facts: Facts, jobs: int) -> dict[str, int]:
     """Raises Refused with every difference. Returns how much was compared. Nobody may be writing on either side."""
-    oldest = min(facts.source.version, facts.target.version)
     member = sides.member
+    source = Side(connection=sides.source, connect=lambda: sides.connect_source(member.database))
+    target = Side(connection=sides.target, connect=lambda: sides.connect_target(member.name))
+    return equal(sides, facts, source, target, rows(sides.source, statements.SEQUENCES), jobs)
+
+
+def equal(
+    sides: Sides, facts: Facts, source: Side, target: Side, sequences: Sequence[Row], jobs: int
+) -> dict[str, int]:
+    """``sequences``: those of the source, which no snapshot holds."""
+    oldest = min(facts.source.version, facts.target.version)
     with ThreadPoolExecutor(2) as pool:
-        ours = pool.submit(_sums, sides, sides.source, lambda: sides.connect_source(member.database), oldest, jobs)
-        theirs = pool.submit(_sums, sides, sides.target, lambda: sides.connect_target(member.name), oldest, jobs)
-        source, target = ours.result(), theirs.result()
-    found = plan.unequal(source, target)
-    found += _unequal_sequences(sides)
-    found += _unequal_objects(sides)
+        ours = pool.submit(_sums, sides, source, oldest, jobs)
+        theirs = pool.submit(_sums, sides, target, oldest, jobs)
+        sums, others = ours.result(), theirs.result()
+    found = plan.unequal(sums, others)
+    found += _unequal_sequences(sequences, target.connection)
+    found += _unequal_objects(source.connection, target.connection)
     cure = "The other side must not open with it; look at what wrote there."
-    plan.refuse_differences(member, "The two sides are not equal.", found, cure)
-    return {"tables": len(source), "rows": sum(count for count, _sum in source.values())}
+    plan.refuse_differences(sides.member, "The two sides are not equal.", found, cure)
+    return {"tables": len(sums), "rows": sum(count for count, _sum in sums.values())}
 
 
-def _sums(
-    sides: Sides, catalogue: Connection, connect: Callable[[], Connection], oldest: int, jobs: int
-) -> dict[str, Sum]:
+def _sums(sides: Sides, side: Side, oldest: int, jobs: int) -> dict[str, Sum]:
     """Of every table, largest first, over connections of their own."""
     waiting: queue.SimpleQueue[Table] = queue.SimpleQueue()
     with translated("Listing tables"):
-        found = [facts.table for facts, _persistence in client.tables(catalogue)]
+        found = [facts.table for facts, _persistence in client.tables(side.connection)]
     for table in found:
         waiting.put(table)
 
     def work() -> dict[str, Sum]:
         sums: dict[str, Sum] = {}
-        with connect() as connection, translated("Comparing rows"):
+        with side.connect() as connection, translated("Comparing rows"):
             client.same_text(connection, oldest)
             left = sides.steps.remaining()
             if left is not None:
@@ -75,11 +91,11 @@ def _sum(connection: Connection, table: Table) -> Sum:
     return row["rows"], row["sum"]
 
 
-def _unequal_sequences(sides: Sides) -> list[str]:
+def _unequal_sequences(sequences: Sequence[Row], taker: Connection) -> list[str]:
     with translated("Comparing sequences"):
         source, target = (
-            {f"{row['schema']}.{row['name']}": row["last"] for row in rows(side, statements.SEQUENCES)}
-            for side in (sides.source, sides.target)
+            {f"{row['schema']}.{row['name']}": row["last"] for row in found}
+            for found in (sequences, rows(taker, statements.SEQUENCES))
         )
     return [
         f"sequence {name} is at {source.get(name)} on the source and {target.get(name)} on the target"
@@ -88,11 +104,10 @@ def _unequal_sequences(sides: Sides) -> list[str]:
     ]
 
 
-def _unequal_objects(sides: Sides) -> list[str]:
+def _unequal_objects(giver: Connection, taker: Connection) -> list[str]:
     with translated("Comparing large objects"):
         source, target = (
-            {row["oid"]: row["sum"] for row in rows(side, statements.LARGE_OBJECTS)}
-            for side in (sides.source, sides.target)
+            {row["oid"]: row["sum"] for row in rows(side, statements.LARGE_OBJECTS)} for side in (giver, taker)
         )
     return [
         f"large object {oid} differs"

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 PASSING_SUFFIX = "__new"
+REHEARSAL_SUFFIX = "__rehearsal"
 ROLE = "erpops_wave"  # the role of both subscriptions, on the source and on the target
 OLDEST_LOGICAL = 100_000  # server_version_num of PostgreSQL 10, the first with publications
 PUBLIC = ""  # as a grantee
@@ -36,6 +37,11 @@ class Member:
     def passing(self) -> str:
         """The database's name on the target until it is whole."""
         return self.name + PASSING_SUFFIX
+
+    @property
+    def rehearsal(self) -> str:
+        """The neutralized copy of the database on the target."""
+        return self.name + REHEARSAL_SUFFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ COMMITTED = "committed"
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "wave_prepare": (PLANNED, PREPARED, ROLLED_BACK),
     "wave_seed": (PREPARED, SEEDING, FOLLOWING, DIVERGED, ROLLED_BACK),
+    "wave_rehearse": (FOLLOWING,),
     "wave_cutover": (FOLLOWING, CUTTING_OVER, LIVE),
     "wave_rollback": (LIVE, ROLLING_BACK, ROLLED_BACK),
     "wave_commit": (LIVE, COMMITTED),
@@ -72,6 +73,7 @@ CURES = {
     ("wave_seed", COMMITTED): "The target has a database of this name that serves. It is never replaced by a seed.",
     ("wave_seed", PLANNED): "Run wave_prepare first: the source does not publish the database yet.",
     ("wave_cutover", DIVERGED): "Run wave_seed, which starts it anew.",
+    ("wave_rehearse", DIVERGED): "Run wave_seed, which starts it anew.",
     ("withdraw", LIVE): "Run wave_rollback first.",
 }
 

@@ -20,12 +20,16 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     client,
     dump,
     ending,
+    pause,
     plan,
     source,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import cutover as switching
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     prepare as preparing,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    rehearse as rehearsing,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     seed as seeding,
@@ -186,6 +190,60 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             wanted = replace(wanted, files=_files(parameters, sides))
             found = switching.cutover(sides, wanted, facts)
         return _done(sides, state, plan.LIVE, action, check_mode, **_measured(sides, found))
+
+
+def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    if parameters["state"] == "absent":
+        return _without_copy(parameters, check_mode)
+    wanted = rehearsing.Rehearsal(
+        rest=pause.Rest(
+            lock_seconds=parameters["lock_seconds"],
+            tries=parameters["lock_tries"],
+            longest_seconds=parameters["rest_seconds"],
+        )
+        if parameters["pause_writers"]
+        else None,
+        login_password=parameters["login_password"] or "",
+        **{
+            name: parameters[name]
+            for name in ("jobs", "lag_bytes", "drain_seconds", "seconds", "strategy", "base_url", "sampled_users")
+        },
+    )
+    with _opened(parameters, check_mode) as (sides, facts):
+        state = plan.check("wave_rehearse", sides.member, facts)
+        there, found = rehearsing.there(sides), dict[str, Any]()
+        actions = (*_drops(sides, there), Action("rehearse", f"member {sides.member.name}"))
+        if check_mode:
+            rehearsing.check(sides, wanted, facts)
+        else:
+            wanted = replace(wanted, files=_files(parameters, sides))
+            found = rehearsing.rehearse(sides, wanted, facts)
+        return Outcome(
+            before=_copy(sides, there),
+            after=_copy(sides, True),
+            actions=actions,
+            values={"state": state, "timings": sides.steps.timings, **rehearsing.result(sides.member, found)},
+        )
+
+
+def _without_copy(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
+    """The source is not asked: it may be gone."""
+    login = login_from(parameters["source"], SUPERUSER)
+    with client.opened(member_from(parameters), login, server_from(parameters), Steps()) as sides:
+        if not check_mode:
+            client.lock(sides)
+        there = rehearsing.there(sides)
+        if there and not check_mode:
+            rehearsing.drop(sides)
+        return Outcome(before=_copy(sides, there), after=_copy(sides, False), actions=_drops(sides, there))
+
+
+def _drops(sides: Sides, there: bool) -> tuple[Action, ...]:
+    return (Action("drop", f"database {sides.member.rehearsal}"),) if there else ()
+
+
+def _copy(sides: Sides, there: bool) -> dict[str, Any]:
+    return {"member": sides.member.name, "rehearsal": sides.member.rehearsal if there else "absent"}
 
 
 def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

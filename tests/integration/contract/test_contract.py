@@ -12,7 +12,7 @@ from contracts.harness import Case, prove
 from contracts.registry import cases, registered
 
 # These run pg_dump beside the test, so they want PostgreSQL's tools, as new as the lab's, on this machine.
-MOVES = ("wave_prepare", "wave_seed", "wave_cutover", "wave_rollback", "wave_commit")
+MOVES = ("wave_prepare", "wave_seed", "wave_rehearse", "wave_cutover", "wave_rollback", "wave_commit")
 
 # The modules that the lab at hand has systems for; all without.
 CHOSEN = os.environ.get("ERPOPS_CONTRACT_MODULES", "").split() or registered()

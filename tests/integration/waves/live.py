@@ -31,6 +31,7 @@ FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
 WAVE_PASSWORD = "the password of the subscriptions"
 TENANT_PASSWORD = "the password of the tenant"
 ADMIN_PASSWORD = "the password of the administrator"
+LOGIN_PASSWORD = "the password of sampled users"
 ALLOWED = ["settings", "role", "replica_identity", "functions"]
 SECONDS = 300
 WRITER = r"""
@@ -93,6 +94,21 @@ class Waves:
             },
             "rollback": {"jobs": 4, "window_seconds": 60, "drain_seconds": 30},
             "commit": {},
+            "rehearse": {
+                "state": "present",
+                "pause_writers": True,
+                "lock_seconds": 2.0,
+                "lock_tries": 5,
+                "rest_seconds": 30,
+                "drain_seconds": 20,
+                "lag_bytes": 1_048_576,
+                "seconds": 120,
+                "strategy": "file_copy",
+                "jobs": 2,
+                "base_url": "https://rehearsal.invalid",
+                "login_password": LOGIN_PASSWORD,
+                "sampled_users": 3,
+            },
         }  # fmt: skip
         filestore = {
             "source": {
@@ -172,7 +188,8 @@ class Waves:
                 for text in ("DISABLE", "SET (slot_name = NONE)"):
                     run(f'ALTER SUBSCRIPTION "{name}" {text}', database)
                 run(f'DROP SUBSCRIPTION "{name}"', database)
-        for run, databases in ((self.source_sql, [f"{member}_old"]), (self.target_sql, [member, f"{member}__new"])):
+        copies = [member, f"{member}__new", f"{member}__rehearsal"]
+        for run, databases in ((self.source_sql, [f"{member}_old"]), (self.target_sql, copies)):
             run(
                 "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
                 f" WHERE slot_name IN ('{back}', '{forward}') AND active"
