@@ -143,11 +143,11 @@ undeclared:
   type: list
   elements: str
 storage:
-  description: What the filestore of each tenant on this host holds, against its limit.
+  description: What the filestore of each tenant on this host holds, and the limit that it shares with the database.
   returned: success
   type: list
   elements: dict
-  sample: [{name: acme, filestore_bytes: 2616919, files: 223, limit_gb: 5, over_limit: false}]
+  sample: [{name: acme, filestore_bytes: 2616919, files: 223, limit_gb: 5}]
 images:
   description: The image that each served tenant of this host runs.
   returned: success
