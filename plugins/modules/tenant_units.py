@@ -143,11 +143,11 @@ undeclared:
   type: list
   elements: str
 storage:
-  description: What the filestore of each tenant on this host holds, against its limit.
+  description: What the filestore of each tenant on this host holds, and the limit that it shares with the database.
   returned: success
   type: list
   elements: dict
-  sample: [{name: acme, filestore_bytes: 2616919, files: 223, limit_gb: 5, over_limit: false}]
+  sample: [{name: acme, filestore_bytes: 2616919, files: 223, limit_gb: 5}]
 images:
   description: The image that each served tenant of this host runs.
   returned: success
@@ -208,7 +208,7 @@ def run(module: AnsibleModule) -> None:
     directories, files = plan.wanted(tenants)
     check, never = module.check_mode, params["pull"] == "never"
     live = client.observe(tenants, assume_no_podman=check, assume_images=check and never)
-    problems = file_plan.system_problems(directories, files, live.files, assume=module.check_mode)
+    problems = file_plan.system_problems(directories, files, live.files, assume=check)
     if problems:
         raise InputError("The tenants' files cannot be written. Nothing was changed.", problems)
     done = plan.plan(tenants, live)
@@ -216,10 +216,9 @@ def run(module: AnsibleModule) -> None:
         podman.ensure_images(done.pulls, params["pull"])
     compared = versions.to_compare(tenants, live)
     if check:
-        # An image that is not here yet cannot be looked into without a change.
-        compared = tuple(tenant for tenant in compared if tenant.image in live.images and live.residents)
+        compared = versions.can_be_compared(compared, live)
     refuse_other_versions(module, compared)
-    if not module.check_mode:
+    if not check:
         patience = client.Patience(seconds=params["start_timeout_seconds"], at_a_time=params["starts_at_a_time"])
         client.apply(done, tenants, patience)
     before, after = plan.snapshots(tenants, live, done)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -28,14 +27,9 @@ rm -rf {FILES} /var/lib/erpops/removal/{NAME}* /srv/contract-store; systemctl da
 systemctl reset-failed {UNIT} 2>/dev/null || true"""
 
 
-def sql(host: LabHost, statement: str, database: str = "postgres") -> str:
-    quoted = shlex.quote(statement)
-    return host.shell(f"cd / && runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -d {database} -c {quoted}").strip()
-
-
 def leader(hosts: Mapping[str, LabHost]) -> LabHost:
     members = [host for _name, host in sorted(hosts.items()) if "postgres" in host.groups]
-    return next(host for host in members if sql(host, "SELECT pg_is_in_recovery()") == "f")
+    return next(host for host in members if host.sql("SELECT pg_is_in_recovery()") == "f")
 
 
 def model_tenant(app: LabHost) -> tuple[str, str, str]:
@@ -52,14 +46,13 @@ def model_tenant(app: LabHost) -> tuple[str, str, str]:
 def birth(postgres: LabHost, model: str, app: str) -> None:
     """Role, database and registry row, without the modules under test."""
     bury(postgres)
-    sql(postgres, f"CREATE ROLE \"{NAME}\" LOGIN PASSWORD '{derive(SECRET, 'postgres', NAME)}'")
-    sql(postgres, f'CREATE DATABASE "{NAME}" OWNER "{NAME}" TEMPLATE template0')
+    postgres.sql(f"CREATE ROLE \"{NAME}\" LOGIN PASSWORD '{derive(SECRET, 'postgres', NAME)}'")
+    postgres.sql(f'CREATE DATABASE "{NAME}" OWNER "{NAME}" TEMPLATE template0')
     postgres.shell(
         f"cd / && runuser -u postgres -- pg_dump --no-owner --no-privileges {model}"
         f" | PGOPTIONS='-c role={NAME}' runuser -u postgres -- psql -Xq -o /dev/null -d {NAME} 2>&1 | tail -n 3"
     )
-    sql(
-        postgres,
+    postgres.sql(
         "INSERT INTO registry.tenant (number, name, app_host, image, state, instance, cluster, hostnames)"
         f" VALUES ({NUMBER}, '{NAME}', '{app}', '', 'present', 'contract', 'main', '{{{NAME}.test}}')",
         "erpops",
@@ -67,9 +60,9 @@ def birth(postgres: LabHost, model: str, app: str) -> None:
 
 
 def bury(postgres: LabHost) -> None:
-    sql(postgres, f"DELETE FROM registry.tenant WHERE number = {NUMBER}", "erpops")
-    sql(postgres, f'DROP DATABASE IF EXISTS "{NAME}" WITH (FORCE)')
-    sql(postgres, f'DROP ROLE IF EXISTS "{NAME}"')
+    postgres.sql(f"DELETE FROM registry.tenant WHERE number = {NUMBER}", "erpops")
+    postgres.sql(f'DROP DATABASE IF EXISTS "{NAME}" WITH (FORCE)')
+    postgres.sql(f'DROP ROLE IF EXISTS "{NAME}"')
 
 
 def own_tenant(

@@ -216,6 +216,11 @@ class LabHost:
         assert done.returncode == 0, f"{self.name}: {command}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def sql(self, statement: str, database: str = "postgres", psql: str = "runuser -u postgres -- psql") -> str:
+        """Rows as the host's own psql prints them to PostgreSQL's superuser, fields separated by |."""
+        command = f"{psql} -XAtq -v ON_ERROR_STOP=1 -d {shlex.quote(database)} -c {shlex.quote(statement)}"
+        return self.shell(f"cd / && {command}").strip()
+
     def run(self, module: str, arguments: Mapping[str, Any], check: bool) -> Result:
         return self._task({f"erpops.odoo.{module}": dict(arguments), "check_mode": check, "diff": True})
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -46,13 +45,6 @@ class Tier:
     def leader(self) -> LabHost:
         reachable = next(iter(self.members.values()))
         return self.hosts[next(one["Member"] for one in self.listing(reachable) if one["Role"] == "Leader")]
-
-    def sql(self, host: LabHost, statement: str, database: str = "postgres") -> str:
-        """As PostgreSQL's own superuser, over the socket of that host."""
-        command = (
-            f"cd / && runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -d {database} -c {shlex.quote(statement)}"
-        )
-        return host.shell(command).strip()
 
     def arguments(self, **more: Any) -> dict[str, Any]:
         """What the role hands to patroni_cluster; ``parameters`` and ``extensions`` are laid over the declaration."""

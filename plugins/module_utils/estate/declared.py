@@ -22,6 +22,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import (
     Tier,
     first,
     instances_from,
+    sessions,
     tenants_from,
     tiers_from,
 )
@@ -137,14 +138,9 @@ class Size:
     cron_threads: int
 
     @property
-    def sessions(self) -> int:
-        """Connections that its units keep on database ``postgres``: the bus, and one for each cron thread."""
-        return 1 + self.cron_threads
-
-    @property
     def least_connections(self) -> int:
         """What its role needs to serve at all: the sessions, one for each worker, one for each cron thread."""
-        return self.sessions + max(1, self.workers) + self.cron_threads
+        return sessions(self.cron_threads) + max(1, self.workers) + self.cron_threads
 
 
 def size_of(tenant: Tenant, declared: Declared) -> Size:

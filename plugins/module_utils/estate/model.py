@@ -93,6 +93,11 @@ class Tenant:
     source_url: str | None = None  # where its legacy host serves it, while it does
 
 
+def sessions(cron_threads: int) -> int:
+    """Connections that a tenant's units keep on database ``postgres``: the bus, and one for each cron thread."""
+    return 1 + cron_threads
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedTenant:
     """A tenant with its instance and its tier's values filled in: what every verb works from."""
@@ -122,15 +127,10 @@ class ResolvedTenant:
         return f"https://{self.hostnames[0]}"
 
     @property
-    def sessions(self) -> int:
-        """Connections that its units keep on database ``postgres``: the bus, and one for each cron thread."""
-        return 1 + self.cron_threads
-
-    @property
     def pool_size(self) -> int | None:
         """What its sessions leave of its connection limit, for the pooler's transactions; None without a limit."""
         limit = self.limits.connections
-        return None if limit is None else max(1, limit - self.sessions)
+        return None if limit is None else max(1, limit - sessions(self.cron_threads))
 
 
 # What every estate has without declaring it; a declared tier of the same name takes its place.

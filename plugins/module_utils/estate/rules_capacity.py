@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.declared import Cluster, Declared, size_of
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Tenant
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Tenant, sessions
 
 Problems = Iterator[Problem]
 
@@ -67,7 +67,7 @@ def _all(tenants: list[Tenant], cluster: Cluster, room: int, declared: Declared)
 
 def _sessions(tenants: list[Tenant], cluster: Cluster, room: int, declared: Declared) -> Problems:
     running = [tenant for tenant in tenants if tenant.state == "present"]
-    kept = sum(size_of(tenant, declared).sessions for tenant in running)
+    kept = sum(sessions(size_of(tenant, declared).cron_threads) for tenant in running)
     if kept > room:
         yield Problem(
             f"postgres cluster {cluster.name}",

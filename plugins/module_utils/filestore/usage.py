@@ -1,15 +1,13 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a tenant's filestore holds, against what its tier grants."""
+"""How much a tenant's filestore holds; with its database it is added up in ``tenant/quota.py``."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
 from typing import Any
-
-GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +18,6 @@ class Usage:
     filestore_bytes: int
     files: int
     limit_gb: int | None
-    over_limit: bool
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -28,13 +25,7 @@ class Usage:
 
 def measure(name: str, directory: str, limit_gb: int | None) -> Usage:
     size, files = tree_size(directory)
-    return Usage(
-        name=name,
-        filestore_bytes=size,
-        files=files,
-        limit_gb=limit_gb,
-        over_limit=limit_gb is not None and size > limit_gb * GIB,
-    )
+    return Usage(name=name, filestore_bytes=size, files=files, limit_gb=limit_gb)
 
 
 def tree_size(directory: str) -> tuple[int, int]:

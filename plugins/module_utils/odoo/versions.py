@@ -56,6 +56,11 @@ def to_compare(tenants: Iterable[DesiredTenant], live: Live) -> tuple[DesiredTen
     )
 
 
+def can_be_compared(tenants: Iterable[DesiredTenant], live: Live) -> tuple[DesiredTenant, ...]:
+    """In check mode: an image that is not here yet cannot be looked into, and before the first tenant none is."""
+    return tuple(tenant for tenant in tenants if tenant.image in live.images) if live.residents else ()
+
+
 def _known_digests(tenant: DesiredTenant, live: Live) -> set[str]:
     running = {live.containers.get(unit.container, "") for unit in tenant.units}
     named = {image_line(live.files.entries[unit.source].content) for unit in tenant.units}

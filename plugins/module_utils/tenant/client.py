@@ -69,9 +69,13 @@ def _close(estate: Estate) -> None:
 
 
 def lock(estate: Estate) -> None:
+    lock_registry(estate.registry)
+
+
+def lock_registry(connection: psycopg.Connection[Row]) -> None:
     """Only one run changes tenants; the lock goes with the connection."""
     with client.translated("Another run is changing tenants; waiting for it"):
-        estate.registry.execute("SELECT pg_advisory_lock(%s)", [REGISTRY_LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [REGISTRY_LOCK])
 
 
 def read(estate: Estate, desired: Desired) -> Actual:

@@ -21,9 +21,8 @@ from ansible_collections.erpops.odoo.plugins.module_utils.tenant.plan import (
     plan,
     undeclared,
 )
+from ansible_collections.erpops.odoo.plugins.module_utils.tenant.quota import GIGABYTE
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.simulation import simulate, snapshot
-
-GIGABYTE = 1024**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import budget as budgets
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
 SIGNATURES = {"acceptance": "the business owner accepts the rehearsal", "approval": "a second person approves"}
@@ -88,12 +89,12 @@ def rehearsal(member: Member, choices: Choices) -> Verdict:
 
 def budget(member: Member, choices: Choices) -> Verdict:
     """What rehearsals make expect, against what the run may take."""
-    expected = (member.facts.get("budget") or {}).get("budget_seconds")
+    expected = budgets.budget(member.facts.get("rehearsals") or ()).budget_seconds
     if expected is None:
         return "unknown", "Run wave_rehearse, which measures it."
     evidence = f"{expected:g} s expected, {choices.window_seconds:g} s allowed"
     if expected > choices.window_seconds:
-        return evidence, "Allow a longer window (wave_window_seconds), or find what made the rehearsals slow."
+        return evidence, "Allow a longer window (wave_move_window_seconds), or find what made the rehearsals slow."
     return evidence, ""
 
 

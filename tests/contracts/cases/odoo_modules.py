@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from contracts.app_system import NAME, SECRET, given, own_tenant, sql
+from contracts.app_system import NAME, SECRET, given, own_tenant
 from contracts.harness import Case, System
 
 MODULE = "contacts"  # small, and no tenant of the examples has it
@@ -11,7 +11,7 @@ MODULE = "contacts"  # small, and no tenant of the examples has it
 
 def probe(system: System) -> object:
     statement = "SELECT string_agg(name, ' ' ORDER BY name) FROM ir_module_module WHERE state <> 'uninstalled'"
-    return sql(system.facts["postgres"], statement, NAME)
+    return system.facts["postgres"].sql(statement, NAME)
 
 
 CASES = (

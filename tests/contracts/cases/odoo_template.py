@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.template import template_name
-from contracts.app_system import given, own_tenant, sql
+from contracts.app_system import given, own_tenant
 from contracts.harness import Case, System
 from contracts.patroni_system import tier
 
@@ -28,8 +28,7 @@ def arguments(system: System) -> Mapping[str, Any]:
 
 
 def probe(system: System) -> object:
-    return sql(
-        system.facts["postgres"],
+    return system.facts["postgres"].sql(
         "SELECT string_agg(datname || datistemplate || datallowconn, ' ' ORDER BY datname) FROM pg_database"
         " WHERE datname LIKE 'tpl%'",
     )
@@ -38,9 +37,9 @@ def probe(system: System) -> object:
 def drop(system: System) -> None:
     name = template_name(system.facts["image"], MODULES)
     there = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"
-    if sql(system.facts["postgres"], there):
-        sql(system.facts["postgres"], f'ALTER DATABASE "{name}" IS_TEMPLATE false')
-        sql(system.facts["postgres"], f'DROP DATABASE "{name}"')
+    if system.facts["postgres"].sql(there):
+        system.facts["postgres"].sql(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
+        system.facts["postgres"].sql(f'DROP DATABASE "{name}"')
 
 
 CASES = (

@@ -16,8 +16,8 @@ CONFIGURATION = "patronictl -c /etc/patroni/config.yml show-config"
 def probe(system: System) -> object:
     tier: Tier = system.facts["tier"]
     leader = tier.leader()
-    settings = {name: tier.sql(host, PARAMETERS) for name, host in tier.members.items()}
-    return tier.sql(leader, ROLES), settings, leader.shell(CONFIGURATION)
+    settings = {name: host.sql(PARAMETERS) for name, host in tier.members.items()}
+    return leader.sql(ROLES), settings, leader.shell(CONFIGURATION)
 
 
 def given(**more: Any) -> Any:
@@ -26,14 +26,14 @@ def given(**more: Any) -> Any:
 
 def alter_system(tier: Tier) -> None:
     host = list(tier.members.values())[-1]
-    tier.sql(host, "ALTER SYSTEM SET log_min_duration_statement = '777ms'")
-    tier.sql(host, "SELECT pg_reload_conf()")
+    host.sql("ALTER SYSTEM SET log_min_duration_statement = '777ms'")
+    host.sql("SELECT pg_reload_conf()")
 
 
 def spoil(tier: Tier) -> None:
     leader = tier.leader()
-    tier.sql(leader, "ALTER ROLE erpops_template SUPERUSER PASSWORD 'another'")
-    tier.sql(leader, "GRANT TEMPORARY ON DATABASE postgres TO PUBLIC")
+    leader.sql("ALTER ROLE erpops_template SUPERUSER PASSWORD 'another'")
+    leader.sql("GRANT TEMPORARY ON DATABASE postgres TO PUBLIC")
 
 
 CASES = (

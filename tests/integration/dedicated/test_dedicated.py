@@ -16,9 +16,7 @@ DATABASES = "select datname from pg_database"
 
 
 def ask(estate: Estate, host: str, statement: str) -> set[str]:
-    done = estate.run(host, "runuser", "-u", "postgres", "--", "psql", "-XAtqc", statement)
-    assert done.returncode == 0, done.stderr
-    return set(done.stdout.splitlines())
+    return set(estate.psql(host, statement))
 
 
 def test_production_and_uat_are_on_clusters_of_their_own(estate: Estate) -> None:
@@ -31,7 +29,7 @@ def test_production_and_uat_are_on_clusters_of_their_own(estate: Estate) -> None
 
 
 def test_production_commits_on_two_hosts(estate: Estate) -> None:
-    primary = next(host for host in ("db1", "db2") if ask(estate, host, "select pg_is_in_recovery()") == {"f"})
+    primary = estate.primary("db1", "db2")
     assert ask(estate, primary, "select count(*) from pg_stat_replication where sync_state = 'sync'") == {"1"}
 
 

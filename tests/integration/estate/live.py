@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import http.client
 import json
@@ -194,16 +195,20 @@ class Estate:
             check=False,
         )
 
-    def playbook(self, name: str, *options: str, timeout: int = 1200) -> subprocess.CompletedProcess[str]:
-        inventories = [item for inventory in self.inventories for item in ("-i", str(inventory))]
-        return subprocess.run(
-            ["ansible-playbook", f"erpops.odoo.{name}", *inventories, *options],
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+    def psql(self, host: str, statement: str, database: str = "postgres") -> list[str]:
+        """Rows as the host's own psql prints them to PostgreSQL's superuser, fields separated by |."""
+        command = ("runuser", "-u", "postgres", "--", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database)
+        asked = self.run(host, *command, text=f"{statement};")
+        assert asked.returncode == 0, f"{host}: {asked.stderr}"
+        return asked.stdout.splitlines()
+
+    def primary(self, *hosts: str) -> str:
+        """Which of these hosts writes, or of all PostgreSQL hosts; those that do not answer are passed over."""
+        for host in hosts or self.groups["postgres"]:
+            with contextlib.suppress(AssertionError):
+                if self.psql(host, "select pg_is_in_recovery()") == ["f"]:
+                    return host
+        raise AssertionError("no PostgreSQL host is the primary")
 
     def app_host(self, tenant: str) -> str:
         """The app host on which the tenant's unit runs, found by looking, not by asking the registry."""

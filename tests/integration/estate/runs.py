@@ -89,17 +89,7 @@ def changes(output: str) -> int:
 
 def sql(estate: Estate, statement: str, database: str = "postgres") -> list[str]:
     """Rows as the primary's own psql prints them, fields separated by |."""
-    for host in estate.groups["postgres"]:
-        asked = estate.run(
-            host, "runuser", "-u", "postgres", "--", "psql", "-XAtq", "-d", database, text=f"{statement};"
-        )
-        role = estate.run(
-            host, "runuser", "-u", "postgres", "--", "psql", "-XAtq", text="select pg_is_in_recovery();"
-        ).stdout.strip()
-        if role == "f":
-            assert asked.returncode == 0, asked.stderr
-            return asked.stdout.splitlines()
-    raise AssertionError("no PostgreSQL host is the primary")
+    return estate.psql(estate.primary(), statement, database)
 
 
 def databases(estate: Estate) -> set[str]:

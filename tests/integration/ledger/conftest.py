@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,12 +14,8 @@ PORT = 5498
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.LiveCluster]:
-    folder: Path = tmp_path_factory.mktemp("cluster")
-    begun = live.start(folder, PORT)
-    try:
+    with live.running(tmp_path_factory.mktemp("cluster"), PORT) as begun:
         yield begun
-    finally:
-        live.stop(begun)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.app_system import NAME, NUMBER, UNIT, given, own_tenant, sql
+from contracts.app_system import NAME, NUMBER, UNIT, given, own_tenant
 from contracts.harness import System
 
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.quadlet import LIVES_HERE
@@ -42,15 +42,14 @@ def test_an_image_with_other_versions_starts_nothing_and_one_with_the_same_does(
     with own_tenant(clean=forget_image)() as system:
         assert not units(system).get("failed")
         image, before = other_digest(system), system.shell(STATE)
-        version = sql(system.facts["postgres"], "SELECT latest_version FROM ir_module_module WHERE name = 'web'", NAME)
-        sql(system.facts["postgres"], "UPDATE ir_module_module SET latest_version = '1.0' WHERE name = 'web'", NAME)
+        version = system.facts["postgres"].sql("SELECT latest_version FROM ir_module_module WHERE name = 'web'", NAME)
+        system.facts["postgres"].sql("UPDATE ir_module_module SET latest_version = '1.0' WHERE name = 'web'", NAME)
         refused = units(system, image)
         assert refused.get("failed")
         assert f"web 1.0 -> {version}" in refused["msg"]
         assert "release" in refused["msg"]
         assert system.shell(STATE) == before
-        sql(
-            system.facts["postgres"],
+        system.facts["postgres"].sql(
             f"UPDATE ir_module_module SET latest_version = '{version}' WHERE name = 'web'",
             NAME,
         )
@@ -65,14 +64,14 @@ def test_a_unit_starts_only_where_the_registry_says_and_comes_back_by_itself() -
     with own_tenant()() as system:
         assert not units(system).get("failed")
         postgres = system.facts["postgres"]
-        sql(postgres, f"UPDATE registry.tenant SET app_host = 'another' WHERE number = {NUMBER}", "erpops")
+        postgres.sql(f"UPDATE registry.tenant SET app_host = 'another' WHERE number = {NUMBER}", "erpops")
         said = system.shell(f"{LIVES_HERE} {NAME} 2>&1 || true")
         assert "lives on another" in said
         system.shell(f"systemctl --no-block restart {UNIT}; sleep 8")
         assert "ActiveState=active" not in system.shell(f"systemctl show --property=ActiveState {UNIT}")
         assert NAME not in system.shell("podman ps --format '{{.Names}}'")
         home = system.facts["app"].name
-        sql(postgres, f"UPDATE registry.tenant SET app_host = '{home}' WHERE number = {NUMBER}", "erpops")
+        postgres.sql(f"UPDATE registry.tenant SET app_host = '{home}' WHERE number = {NUMBER}", "erpops")
         system.shell(f"timeout 120 bash -c 'until systemctl --quiet is-active {UNIT}; do sleep 1; done'")
 
 

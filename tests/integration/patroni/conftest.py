@@ -32,16 +32,14 @@ def tenant(tier: Tier) -> Iterator[None]:
     eventually("the cluster is whole", lambda: whole(tier))
 
     def drop() -> None:
-        tier.sql(tier.leader(), f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
-        tier.sql(tier.leader(), f'DROP ROLE IF EXISTS "{ROLE}"')
+        tier.leader().sql(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
+        tier.leader().sql(f'DROP ROLE IF EXISTS "{ROLE}"')
 
     drop()
     leader = tier.leader()
-    tier.sql(leader, f"CREATE ROLE \"{ROLE}\" LOGIN PASSWORD '{PASSWORD}'")
-    tier.sql(leader, f'CREATE DATABASE "{DATABASE}" OWNER "{ROLE}"')
-    tier.sql(
-        leader, f'CREATE TABLE written (number bigint PRIMARY KEY); ALTER TABLE written OWNER TO "{ROLE}"', DATABASE
-    )
+    leader.sql(f"CREATE ROLE \"{ROLE}\" LOGIN PASSWORD '{PASSWORD}'")
+    leader.sql(f'CREATE DATABASE "{DATABASE}" OWNER "{ROLE}"')
+    leader.sql(f'CREATE TABLE written (number bigint PRIMARY KEY); ALTER TABLE written OWNER TO "{ROLE}"', DATABASE)
     yield
     eventually("the cluster is whole", lambda: whole(tier))
     drop()

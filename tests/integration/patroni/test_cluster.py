@@ -40,13 +40,13 @@ def refused(host: LabHost, dsn: str) -> str:
 def test_every_replica_streams_over_tls_with_checksums(tier: Tier) -> None:
     live.eventually("the cluster is whole", lambda: live.whole(tier))
     leader = tier.leader()
-    streams = tier.sql(
-        leader, "SELECT count(*) FILTER (WHERE ssl), count(*) FROM pg_stat_replication JOIN pg_stat_ssl USING (pid)"
+    streams = leader.sql(
+        "SELECT count(*) FILTER (WHERE ssl), count(*) FROM pg_stat_replication JOIN pg_stat_ssl USING (pid)"
     )
     others = len(tier.members) - 1
     assert streams == f"{others}|{others}"
-    assert tier.sql(leader, "SHOW data_checksums") == "on"
-    assert tier.sql(leader, "SHOW wal_level") == "logical"
+    assert leader.sql("SHOW data_checksums") == "on"
+    assert leader.sql("SHOW wal_level") == "logical"
 
 
 def test_the_package_made_no_cluster_of_its_own(tier: Tier) -> None:

@@ -16,7 +16,7 @@ def leader_among_the_living(tier: Tier, dead: str) -> str:
 
 
 def rows(tier: Tier) -> set[int]:
-    return {int(line) for line in tier.sql(tier.leader(), "SELECT number FROM written", DATABASE).splitlines()}
+    return {int(line) for line in tier.leader().sql("SELECT number FROM written", DATABASE).splitlines()}
 
 
 def test_no_acknowledged_row_is_lost_when_the_primarys_host_dies(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +14,5 @@ PORT = 5497
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.LiveCluster]:
-    folder: Path = tmp_path_factory.mktemp("cluster")
-    begun = live.start(folder, PORT)
-    try:
+    with live.running(tmp_path_factory.mktemp("cluster"), PORT) as begun:
         yield begun
-    finally:
-        live.stop(begun)

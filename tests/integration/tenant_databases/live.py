@@ -15,7 +15,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,15 @@ def start(folder: Path, port: int) -> LiveCluster:
 def stop(cluster: LiveCluster) -> None:
     command = [*cluster.ssh, "bash", "-s", "--", "stop", cluster.folder, cluster.address, str(cluster.port)]
     subprocess.run(command, input=SCRIPT.read_text(), text=True, check=True, timeout=60)
+
+
+@contextmanager
+def running(folder: Path, port: int) -> Iterator[LiveCluster]:
+    begun = start(folder, port)
+    try:
+        yield begun
+    finally:
+        stop(begun)
 
 
 def _ssh(host: str) -> tuple[str, ...]:

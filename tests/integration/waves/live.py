@@ -60,10 +60,10 @@ class Waves:
     certificate: str
 
     def source_sql(self, query: str, database: str = "postgres", user: str = "postgres") -> str:
-        return _psql(self.legacy, f"runuser -u {user} -- psql", database, query)
+        return self.legacy.sql(query, database, f"runuser -u {user} -- psql")
 
     def target_sql(self, query: str, database: str = "postgres") -> str:
-        return _psql(self.target, f"runuser -u postgres -- psql -h {FOLDER}/pg", database, query)
+        return self.target.sql(query, database, f"runuser -u postgres -- psql -h {FOLDER}/pg")
 
     def login(self, host: list[str], **more: Any) -> dict[str, Any]:
         return {"host": host, "port": 5432, **dict.fromkeys(("user", "password", "sslmode", "sslrootcert")), **more}
@@ -224,11 +224,6 @@ class Waves:
             yield
         finally:
             host.shell(f"systemctl stop {unit} || true")
-
-
-def _psql(host: LabHost, psql: str, database: str, query: str) -> str:
-    command = f"cd / && {psql} -XAtq -v ON_ERROR_STOP=1 -d {shlex.quote(database)} -c {shlex.quote(query)}"
-    return host.shell(command).strip()
 
 
 def prepared() -> Waves:

@@ -25,13 +25,4 @@ def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
         "filestore_bytes": 0,
         "files": 0,
         "limit_gb": 1,
-        "over_limit": False,
     }
-
-
-def test_over_the_limit(tmp_path: Path) -> None:
-    with (tmp_path / "sparse").open("wb") as stream:
-        stream.truncate(usage.GIB + 1)
-    assert usage.measure("acme", str(tmp_path), 1).over_limit
-    assert not usage.measure("acme", str(tmp_path), 2).over_limit
-    assert not usage.measure("acme", str(tmp_path), None).over_limit

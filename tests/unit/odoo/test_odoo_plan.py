@@ -252,6 +252,13 @@ def test_a_new_tenant_is_not_compared_and_a_moved_one_by_the_registry() -> None:
     assert versions.to_compare(same, nothing(same)) == ()
 
 
+def test_check_mode_looks_only_into_images_that_are_there() -> None:
+    here = replace(converged(NEWER), images=frozenset({NEW}), residents=frozenset({"acme"}))
+    assert versions.can_be_compared(NEWER, here) == NEWER
+    assert versions.can_be_compared(NEWER, replace(here, images=frozenset())) == ()
+    assert versions.can_be_compared(NEWER, replace(here, residents=frozenset())) == ()
+
+
 def test_differences() -> None:
     installed = {"base": "19.0.1.3", "sale": "19.0.1.2", "mine": "19.0.1.0"}
     manifests = {"base": "19.0.1.3", "sale": "19.0.1.3", "other": "19.0.9.0"}

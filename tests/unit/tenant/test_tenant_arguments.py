@@ -27,6 +27,7 @@ from ansible_collections.erpops.odoo.plugins.modules import (
     ledger,
     ledger_verify,
     tenant_databases,
+    tenant_record,
     tenant_registry,
     wave_commit,
     wave_cutover,
@@ -84,7 +85,7 @@ def test_a_fragment_documents_its_spec(name: str, spec: dict[str, Any]) -> None:
     assert documented == {key: spec_form(option) for key, option in spec.items()}
 
 
-@pytest.mark.parametrize("module", [tenant_databases, tenant_registry, ledger, *MOVES])
+@pytest.mark.parametrize("module", [tenant_databases, tenant_record, tenant_registry, ledger, *MOVES])
 def test_a_module_documents_its_arguments(module: Any) -> None:
     documentation = yaml.safe_load(module.DOCUMENTATION)
     options = dict(documentation.get("options") or {})
@@ -95,7 +96,7 @@ def test_a_module_documents_its_arguments(module: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("module", [tenant_databases, tenant_registry, ledger, ledger_verify, *MOVES])
+@pytest.mark.parametrize("module", [tenant_databases, tenant_record, tenant_registry, ledger, ledger_verify, *MOVES])
 def test_documentation_is_yaml(module: Any) -> None:
     for text in (module.DOCUMENTATION, module.EXAMPLES, module.RETURN):
         assert yaml.safe_load(text)

@@ -18,12 +18,15 @@ from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Memb
 NOW = datetime(2027, 1, 11, 21, 0, tzinfo=UTC)
 READY = {
     "plan": {"start": "2027-01-11T20:00:00+00:00"},
-    "rehearsals": [{"at": "2027-01-10T10:00:00Z", "ok": True}],
-    "budget": {"budget_seconds": 20},
+    "rehearsals": [{"at": "2027-01-10T10:00:00Z", "ok": True, "window_seconds": 10}],
     "acceptance": {"by": "owner", "at": "2027-01-10T12:00:00Z"},
     "approval": {"by": "bob", "at": "2027-01-10T13:00:00Z"},
 }
 CHOICES = gates.Choices(runner="ann", now=NOW, unsettled={}, rehearsal_hours=168, window_hours=8, window_seconds=60)
+
+
+def rehearsed(at: str, **values: Any) -> dict[str, Any]:
+    return {"rehearsals": [{"at": at, "ok": True, "window_seconds": 10, **values}]}
 
 
 def member(**facts: Any) -> Member:
@@ -43,11 +46,10 @@ def test_a_member_that_is_ready_passes_every_gate() -> None:
 @pytest.mark.parametrize(
     ("facts", "gate", "cure"),
     [
-        ({"rehearsals": []}, "rehearsal", "Run wave_rehearse"),
-        ({"rehearsals": [{"at": "2027-01-10T10:00:00Z", "ok": False}]}, "rehearsal", "Cure what failed"),
-        ({"rehearsals": [{"at": "2026-12-01T10:00:00Z", "ok": True}]}, "rehearsal", "older than 168 hours"),
-        ({"budget": None}, "budget", "Run wave_rehearse"),
-        ({"budget": {"budget_seconds": 61}}, "budget", "wave_window_seconds"),
+        (rehearsed("2027-01-10T10:00:00Z", ok=False), "rehearsal", "Cure what failed"),
+        (rehearsed("2026-12-01T10:00:00Z"), "rehearsal", "older than 168 hours"),
+        (rehearsed("2027-01-10T10:00:00Z", window_seconds=None), "budget", "Run wave_rehearse"),
+        (rehearsed("2027-01-10T10:00:00Z", window_seconds=50), "budget", "wave_move_window_seconds"),
         ({"plan": {}}, "window", "Plan it with wave_plan"),
         ({"plan": {"start": "2027-01-11T22:00:00Z"}}, "window", "wait for the window"),
         ({"plan": {"start": "2027-01-11T08:00:00Z"}}, "window", "wait for the window"),
@@ -77,6 +79,13 @@ def test_a_waiver_counts_until_its_day_and_for_its_gate() -> None:
     assert failed(late, CHOICES, *waiver) == {}
     assert "window" in failed(late, replace(CHOICES, now=datetime(2027, 1, 12, 1, tzinfo=UTC)), *waiver)
     assert "rehearsal" in failed(member(rehearsals=[], plan={}), CHOICES, *waiver)
+
+
+def test_without_a_rehearsal_nothing_is_known() -> None:
+    assert failed(member(rehearsals=[])) == {
+        "rehearsal": "Run wave_rehearse.",
+        "budget": "Run wave_rehearse, which measures it.",
+    }
 
 
 def test_every_gate_of_every_member_is_refused_at_once() -> None:
