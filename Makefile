@@ -24,6 +24,15 @@ quickstart-down: ## removes the quickstart estate: hosts, network, everything un
 	@LAB_NAME=quickstart tests/lab/lab down
 	@rm -rf build/quickstart build/quickstart.* build/quickstart-*
 
+.PHONY: demo-wave
+demo-wave: prepare ## legacy databases move to an estate while their users work, and one moves back; build/wave.json
+	@PYTHONPATH=build/collections:tests $(BIN)/python tests/lab/demo_wave.py
+
+.PHONY: demo-wave-down
+demo-wave-down: ## removes what demo-wave made
+	@LAB_NAME=waves tests/lab/lab down
+	@rm -rf build/waves build/wave.json build/wave.log
+
 .PHONY: try-quickstart
 try-quickstart: prepare
 	@tests/lab/try-quickstart

@@ -1,0 +1,76 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Both sides of a member read by psql and sha1sum on the hosts themselves, and compared here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integration.estate.live import Estate
+
+Side = tuple[str, str]  # host and database
+TENANTS = "/var/lib/erpops/tenants"
+LEGACY = "/var/lib/odoo/.local/share/Odoo/filestore"
+TABLES = """
+    SELECT format('%I.%I', n.nspname, c.relname)
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'
+    ORDER BY 1
+"""
+# Order and sum of whole rows as text: the same on every version of PostgreSQL for what Odoo stores.
+SUM = (
+    "SELECT '{table}|' || count(*) || '|' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '')"
+    " FROM ONLY {table} AS t"
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    compared: int
+    different: int
+
+
+def rows(estate: Estate, source: Side, target: Side) -> Difference:
+    """Rows of the source, and of tables that are not equal the rows of the larger side."""
+    ours, theirs = (_sums(estate, *side) for side in (source, target))
+    different = 0
+    for table in ours.keys() | theirs.keys():
+        if ours.get(table) != theirs.get(table):
+            different += max(ours.get(table, (1, ""))[0], theirs.get(table, (1, ""))[0], 1)
+    return Difference(sum(count for count, _sum in ours.values()), different)
+
+
+def _sums(estate: Estate, host: str, database: str) -> dict[str, tuple[int, str]]:
+    tables = estate.psql(host, TABLES, database)
+    lines = estate.psql(host, ";\n".join(SUM.format(table=table) for table in tables), database)
+    parts = [line.split("|") for line in lines]
+    return {name: (int(count), total) for name, count, total in parts}
+
+
+def attachments(estate: Estate, source: Side, target: Side, source_serves: bool) -> Difference:
+    """Files that the serving side's database knows: there, and with the content that their name is the sum of.
+
+    What was missing or broken on the source before the move is no difference: it is looked up on both sides.
+    """
+    serving = source if source_serves else target
+    known = estate.psql(*_of(serving, "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"))
+    name = target[1]
+    before = _files(estate, source[0], f"{LEGACY}/{source[1]}")
+    now = before if source_serves else _files(estate, estate.app_host(name), f"{TENANTS}/{name}/filestore/{name}")
+    different = [
+        each for each in known if now.get(each) != each.rpartition("/")[2] and now.get(each) != before.get(each)
+    ]
+    return Difference(len(known), len(different))
+
+
+def _of(side: Side, query: str) -> tuple[str, str, str]:
+    return side[0], query, side[1]
+
+
+def _files(estate: Estate, host: str, folder: str) -> dict[str, str]:
+    """SHA-1 by name, as the host computes it."""
+    asked = estate.run(host, "sh", "-c", f"cd {folder} && find . -type f -exec sha1sum {{}} +")
+    assert asked.returncode == 0, asked.stderr
+    lines = [line.split(maxsplit=1) for line in asked.stdout.splitlines()]
+    return {name.removeprefix("./"): found for found, name in lines}

@@ -1,0 +1,222 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Legacy databases move to a small estate while their users work: discovery to commit, and one of them back again."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import estate_files
+import yaml
+from integration.estate.live import Estate
+from integration.waves.independent import Difference, attachments, rows
+from progress import Progress, StepError, fail, shown_of_ansible
+from scenario_hosts import bring_up
+from users import Users
+
+NAME = "waves"
+ROOT = estate_files.ROOT
+BUILD = estate_files.folder(NAME)
+RESULT = ROOT / "build" / "wave.json"
+COMMITTED, RETURNED = ("acme", "cedar"), ("birch",)
+MEMBERS = (*COMMITTED, *RETURNED)
+LOGINS = {"acme": "marc@acme.example"}  # the others' administrators kept Odoo's name for them
+
+
+@dataclass
+class Moved:
+    """What an operator decides from, of one member."""
+
+    name: str
+    state: str
+    seed_seconds: float
+    write_gap_seconds: float
+    unavailable_seconds: float
+    rows_compared: int
+    rows_different: int
+    attachments_compared: int
+    attachments_different: int
+
+
+def files() -> None:
+    """Where this demonstration keeps what an operator would keep beside the inventory."""
+    values = {
+        "wave_discover_folder": str(BUILD / "discovery"),
+        "wave_discover_dispositions_folder": str(BUILD / "dispositions"),
+        "wave_map_discovery": str(BUILD / "discovery"),
+        "wave_map_page": str(BUILD / "reports" / "wave_map.html"),
+        "wave_plan_file": str(BUILD / "wave_plan.yml"),
+        "wave_plan_page": str(BUILD / "reports" / "wave_plan.html"),
+        "wave_status_folder": str(BUILD / "reports"),
+    }
+    estate_files.write(estate_files.inventory(NAME) / "group_vars" / "all" / "demo.yml", estate_files.dump(values))
+
+
+def play(progress: Progress, name: str, *, user: str = "ann", members: tuple[str, ...] = (), **variables: Any) -> None:
+    """A playbook, as an operator runs it."""
+    given: dict[str, Any] = {**variables, **({"wave_names": ",".join(members)} if members else {})}
+    command = ["ansible-playbook", f"erpops.odoo.{name}", *estate_files.inventories(NAME)]
+    command += ["-e", json.dumps(given)] if given else []
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "USER": user}
+    progress.run(command, shown=shown_of_ansible, environment=environment)
+
+
+def settle(progress: Progress) -> None:
+    """A person reads what discovery proposes and puts a name to it; here the proposals are taken as they are."""
+    for path in sorted((BUILD / "dispositions").glob("*.yml")):
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for item in value["dispositions"]:
+            item.update(settled=True, by="ann")
+        estate_files.write(path, estate_files.dump(value))
+        progress.say(f"   {path.stem}: {len(value['dispositions'])} dispositions settled")
+
+
+def at_work(estate: Estate) -> dict[str, Users]:
+    users = {
+        name: Users(estate.browser(name), estate.browser(name), LOGINS.get(name, "admin"), "admin") for name in MEMBERS
+    }
+    for each in users.values():
+        each.begin()
+    return users
+
+
+def state_of(estate: Estate, primary: str, name: str) -> tuple[str, dict[str, Any]]:
+    query = f"SELECT state || '|' || facts FROM wave.member WHERE name = '{name}'"
+    state, facts = estate.psql(primary, query, "erpops")[0].split("|", 1)
+    return state, json.loads(facts)
+
+
+def lost(estate: Estate, name: str, users: Users) -> list[str]:
+    """Acknowledged writes that are not there exactly once, in the database that serves now."""
+    source = next(each for each in estate.variables["wave_members"] if each["name"] == name)
+    on_source = name in RETURNED
+    host, database = (source["host"], source["database"]) if on_source else (estate.primary(), name)
+    found = estate.psql(host, "SELECT name FROM res_partner WHERE name LIKE 'user at work %'", database)
+    return [each for each in users.acknowledged if found.count(each) != 1]
+
+
+def demo(progress: Progress) -> None:
+    bring_up(progress, NAME)
+    files()
+    with progress.step("A small estate; the edge leads to the legacy hosts"):
+        play(progress, "site")
+    estate = Estate.load(ROOT, [ROOT / "inventories" / NAME, estate_files.inventory(NAME)])
+    with progress.step("Discover, map, plan"):
+        for name in ("wave_discover", "wave_map", "wave_plan"):
+            play(progress, name)
+        settle(progress)
+    users = at_work(estate)
+    try:
+        moved = waves(progress, estate, users)
+    finally:
+        for each in users.values():
+            each.end()
+    report(progress, moved)
+
+
+def waves(progress: Progress, estate: Estate, users: dict[str, Users]) -> list[Moved]:
+    with progress.step("Prepare and seed, while users work"):
+        play(progress, "wave_prepare", members=MEMBERS)
+        play(progress, "wave_seed", members=MEMBERS)
+    with progress.step("Rehearse, accept, approve"):
+        play(progress, "wave_rehearse", members=MEMBERS)
+        play(progress, "wave_approve", user="olivia", members=MEMBERS, wave_approval="acceptance")
+        play(progress, "wave_approve", user="bob", members=MEMBERS, wave_approval="approval")
+    with progress.step("Cut over, while users work"):
+        waivers = [
+            {"member": name, "gate": "window", "reason": "the demonstration is now", "until": "2099-12-31"}
+            for name in MEMBERS
+        ]
+        play(progress, "wave_cutover", members=MEMBERS, wave_waivers=waivers)
+    unavailable = {name: each.unavailable_seconds() for name, each in users.items()}
+    with progress.step(f"Back again: {', '.join(RETURNED)}"):
+        play(progress, "wave_rollback", members=RETURNED)
+    for each in users.values():
+        each.end()
+    with progress.step("Compare both sides of every member by an independent read"):
+        compared = {name: compare(estate, name) for name in MEMBERS}
+        for name in MEMBERS:
+            missing = lost(estate, name, users[name])
+            if missing:
+                raise StepError(f"member {name}: acknowledged writes are lost or doubled: {missing[:5]}")
+            progress.say(f"   {name}: {len(users[name].acknowledged)} acknowledged writes, each there exactly once")
+    with progress.step(f"Commit: {', '.join(COMMITTED)}"):
+        play(progress, "wave_commit", members=COMMITTED)
+    with progress.step("Status"):
+        play(progress, "wave_status")
+    primary = estate.primary()
+    return [member(estate, primary, name, compared[name], unavailable[name]) for name in MEMBERS]
+
+
+def compare(estate: Estate, name: str) -> tuple[Difference, Difference]:
+    member = next(each for each in estate.variables["wave_members"] if each["name"] == name)
+    primary = estate.primary()
+    return (
+        rows(estate, (member["host"], member["database"]), (primary, name)),
+        attachments(estate, (member["host"], member["database"]), (primary, name), name in RETURNED),
+    )
+
+
+def member(
+    estate: Estate, primary: str, name: str, compared: tuple[Difference, Difference], unavailable: float
+) -> Moved:
+    state, facts = state_of(estate, primary, name)
+    found_rows, found_files = compared
+    return Moved(
+        name=name,
+        state=state,
+        seed_seconds=facts["seed"]["seconds"],
+        write_gap_seconds=facts["cutover"]["window_seconds"],
+        unavailable_seconds=unavailable,
+        rows_compared=found_rows.compared,
+        rows_different=found_rows.different,
+        attachments_compared=found_files.compared,
+        attachments_different=found_files.different,
+    )
+
+
+def report(progress: Progress, moved: list[Moved]) -> None:
+    reports = [
+        str(path.relative_to(ROOT))
+        for path in (BUILD / "discovery" / "index.html", *sorted((BUILD / "reports").glob("*.html")))
+    ]
+    value = {"members": [asdict(each) for each in moved], "reports": reports}
+    estate_files.write(RESULT, json.dumps(value, indent=2) + "\n")
+    print()
+    for each in moved:
+        print(
+            f"  {each.name}: {each.state}; seeded in {each.seed_seconds:.1f} s, write gap {each.write_gap_seconds:.2f} s, without"
+            f" a page {each.unavailable_seconds:.1f} s; {each.rows_compared} rows compared, {each.rows_different} different;"
+            f" {each.attachments_compared} files, {each.attachments_different} different"
+        )
+    print("\nTo read: " + ", ".join(reports))
+    wrong = [each.name for each in moved if each.rows_different or each.attachments_different]
+    if wrong:
+        raise StepError(f"differences at: {', '.join(wrong)}")
+    progress.say("Legacy databases have moved, and one has moved back. `make demo-wave-down` removes every trace.")
+
+
+def main() -> int:
+    os.environ["LAB_NAME"] = NAME
+    locks = estate_files.CACHE / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / NAME).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return fail(StepError("Another `make demo-wave` is running on this machine."))
+        try:
+            demo(Progress(ROOT / "build" / "wave.log"))
+        except (StepError, OSError) as error:
+            return fail(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Users of a tenant at work through the edge, from before a cutover until after it: what they saw, by the clock."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from integration.estate.live import Browser
+
+PAUSE_SECONDS = 0.05
+
+
+@dataclass
+class Users:
+    """One user who looks and one who writes. Every write that Odoo acknowledged is noted, with its attachment.
+
+    acknowledged: names of contacts that Odoo said it had made. down: spans of seconds without a page.
+    """
+
+    looking: Browser
+    writing: Browser
+    login: str
+    password: str
+    acknowledged: list[str] = field(default_factory=list)
+    answers: list[tuple[float, bool]] = field(default_factory=list)
+    writes: list[float] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self._stop.clear()
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._look, self._write)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=120)
+
+    def _look(self) -> None:
+        while not self._stop.wait(PAUSE_SECONDS):
+            ok = False
+            with suppress(OSError):
+                ok = self.looking.get("/web/login").status == 200
+            self.answers.append((time.monotonic(), ok))
+
+    def _write(self) -> None:
+        count = 0
+        while not self._stop.wait(PAUSE_SECONDS):
+            count += 1
+            name = f"user at work {id(self) % 10_000}-{count}"
+            try:
+                made = self._create(name)
+            except (OSError, ValueError, AssertionError):  # turned away, or answered by the plain page
+                made = False
+            if made:
+                self.acknowledged.append(name)
+                self.writes.append(time.monotonic())
+
+    def _create(self, name: str) -> bool:
+        """Odoo's word for a new contact with an attachment; False where it did not give it."""
+        partner = self._call("res.partner", "create", [{"name": name}])
+        if partner is None:
+            self.writing.cookies.clear()
+            self.writing.login(self.login, self.password)
+            return False
+        return True
+
+    def _call(self, model: str, method: str, arguments: list[object]) -> object:
+        params = {"model": model, "method": method, "args": arguments, "kwargs": {}}
+        value = {"jsonrpc": "2.0", "method": "call", "params": params}
+        answer = self.writing.post_json(f"/web/dataset/call_kw/{model}/{method}", value)
+        return json.loads(answer.body).get("result")
+
+    def unavailable_seconds(self) -> float:
+        """The longest time without a page."""
+        longest, since = 0.0, None
+        for at, ok in self.answers:
+            if not ok and since is None:
+                since = at
+            elif ok and since is not None:
+                longest, since = max(longest, at - since), None
+        return round(longest, 2)
+
+    def write_pause_seconds(self) -> float:
+        """The longest time between two acknowledged writes, log-ins of the users included."""
+        return round(max((after - before for before, after in zip(self.writes, self.writes[1:], strict=False)), default=0.0), 2)
