@@ -8,9 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy import forced_command
+
+
+def filestore_command(folder: str) -> str:
+    try:
+        return forced_command(str(folder))
+    except ErpopsError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"filestore_command": forced_command}
+        return {"filestore_command": filestore_command}

@@ -15,6 +15,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+
 # One POSIX script with tar, find and sha1sum for both sides; on the source it is the only thing the key may run.
 # $1: folder of all filestores, $2: verb, $3: name of one. Names go in and come out separated by NUL.
 SCRIPT = r"""set -eu
@@ -46,6 +48,18 @@ keep)
 *) echo "no such verb: $2" >&2; exit 64 ;;
 esac
 """
+# Where the folder depends on the name, such as /var/lib/erpops/tenants/{name}/filestore: the folder that bears the name
+# must be there, and SCRIPT runs as its owner. So what it makes is the tenant's, and a link that a tenant laid leads no
+# further than the tenant itself gets. $1: SCRIPT, then as above.
+OWNED = r"""set -eu
+case ${4-} in '' | .* | */*) echo "no name of a filestore: ${4-}" >&2; exit 64 ;; esac
+home=${2%%'{name}'*}$4
+[ -d "$home" ] && [ ! -L "$home" ] || { echo "no folder $home on this host" >&2; exit 66; }
+as=
+[ "$(id -u)" != 0 ] || as="setpriv --reuid=$(stat -c %u -- "$home") --regid=$(stat -c %g -- "$home") --clear-groups --"
+exec $as sh -c "$1" filestore "$home${2#*'{name}'}" "$3" "$4"
+"""
+NAME = "{name}"
 SHA1 = re.compile(r"[0-9a-f]{40}")
 SHOWN = 50  # names in a result; a filestore that lost a disk would fill the ledger
 
@@ -54,7 +68,8 @@ SHOWN = 50  # names in a result; a filestore that lost a disk would fill the led
 class Place:
     """Where a filestore is. command: how to get there, such as an ssh command line; empty for this host.
 
-    folder: of all filestores. name: of this one. forced: the other side runs the script by itself (``forced_command``).
+    folder: of all filestores, maybe with ``{name}`` as one of its parts. name: of this one. forced: the other side runs
+    the script by itself (``forced_command``).
     """
 
     folder: str
@@ -65,18 +80,37 @@ class Place:
     def line(self, verb: str) -> list[str]:
         if self.forced:
             return [*self.command, f"{verb} {self.name}"]
-        run = ["sh", "-c", SCRIPT, "filestore", self.folder, verb, self.name]
+        scripts = [OWNED, "filestore", SCRIPT] if checked(self.folder) else [SCRIPT, "filestore"]
+        run = ["sh", "-c", *scripts, self.folder, verb, self.name]
         return [*self.command, shlex.join(run)] if self.command else run
 
     def __str__(self) -> str:
-        return f"{self.folder}/{self.name}" + (f" on {self.command[-1]}" if self.command else "")
+        folder = self.folder.replace(NAME, self.name)
+        return f"{folder}/{self.name}" + (f" on {self.command[-1]}" if self.command else "")
+
+
+def checked(folder: str) -> bool:
+    """Whether a name takes part in the folder. Raises InputError where it is not one whole part of it, once."""
+    parts = folder.split("/")
+    if not any(mark in folder for mark in "{}"):
+        return False
+    if folder.startswith("/") and parts.count(NAME) == 1 and not any(
+        mark in part for part in parts if part != NAME for mark in "{}"
+    ):
+        return True
+    cure = f"Give an absolute path in which {NAME} is one whole part, or none, such as /srv/{NAME}/filestore."
+    raise InputError("A folder of filestores cannot be.", [Problem("filestores", "folder", folder, cure)])
 
 
 def forced_command(folder: str) -> str:
     """The ``command=`` of a line in authorized_keys that lets a key do nothing but this, in this folder."""
-    text = base64.b64encode(SCRIPT.encode()).decode()
-    line = f'sh -c "$(echo {text} | base64 -d)" filestore {shlex.quote(folder)} $SSH_ORIGINAL_COMMAND'
+    scripts = f"{_packed(OWNED)} filestore {_packed(SCRIPT)}" if checked(folder) else f"{_packed(SCRIPT)} filestore"
+    line = f"sh -c {scripts} {shlex.quote(folder)} $SSH_ORIGINAL_COMMAND"
     return line.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _packed(script: str) -> str:
+    return f'"$(echo {base64.b64encode(script.encode()).decode()} | base64 -d)"'
 
 
 @dataclass(slots=True, kw_only=True)

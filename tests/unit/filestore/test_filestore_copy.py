@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore import copy, copy_client
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy import Copied, Place
 
@@ -44,6 +46,14 @@ def places(tmp_path: Path) -> tuple[Place, Place]:
         Place(folder=str(tmp_path / "old"), name="acme_prod"),
         Place(folder=str(tmp_path / "new"), name="acme"),
     )
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Into which other users get."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def copied(giver: Place, taker: Place, *referenced: str) -> Copied:
@@ -119,6 +129,67 @@ def test_the_forced_command_does_its_verbs_and_nothing_else(tmp_path: Path) -> N
     for refused in ("list ../acme", "list", "", "sh -c id", "list .", "id acme"):
         done = ask(refused)
         assert (done.returncode, done.stdout) == (64, b""), refused
+
+
+def test_a_tenant_s_own_folder_takes_the_filestore(tmp_path: Path) -> None:
+    old, tenants = tmp_path / "old", tmp_path / "ten ants"
+    name = store(old / "acme_prod", b"one")
+    giver = Place(folder=str(old), name="acme_prod")
+    taker = Place(folder=f"{tenants}/{{name}}/filestore", name="acme")
+    with pytest.raises(ErpopsError, match="no folder .*ten ants/acme on this host"):
+        copied(giver, taker)
+    assert not tenants.exists()
+    (tenants / "acme").mkdir(parents=True)
+    assert copied(giver, taker).copied == 1
+    assert files(tenants / "acme") == {f"filestore/acme/{name}".encode(): b"one"}
+    assert copied(giver, taker).copied == 0
+    assert str(taker) == f"{tenants}/acme/filestore/acme"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
+def test_what_arrives_in_a_tenant_s_folder_is_the_tenant_s(open_folder: Path) -> None:
+    giver = Place(folder=str(open_folder / "old"), name="acme_prod")
+    store(open_folder / "old" / "acme_prod", b"one")
+    own = open_folder / "tenants" / "acme"
+    own.mkdir(parents=True, mode=0o700)
+    os.chown(own, 20017, 20018)
+    taker = Place(folder=f"{open_folder}/tenants/{{name}}/filestore", name="acme")
+    copied(giver, taker)
+    found = [path.stat() for path in own.rglob("*")]
+    assert len(found) == 4
+    assert {(one.st_uid, one.st_gid) for one in found} == {(20017, 20018)}
+    elsewhere = open_folder / "elsewhere"
+    elsewhere.mkdir()
+    (own / "filestore" / "acme").rename(own / "filestore" / "away")
+    (own / "filestore" / "acme").symlink_to(elsewhere)
+    with pytest.raises(ErpopsError, match="Permission denied"):
+        copied(giver, taker)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_the_forced_command_puts_the_name_into_the_folder(tmp_path: Path) -> None:
+    name = store(tmp_path / "it's" / "acme" / "filestore" / "acme", b"one")
+    line = copy.forced_command(f"{tmp_path}/it's/{{name}}/filestore").replace('\\"', '"').replace("\\\\", "\\")
+    (tmp_path / "it's" / "link").symlink_to(tmp_path)
+
+    def ask(wanted: str) -> subprocess.CompletedProcess[bytes]:
+        environment = {**os.environ, "SSH_ORIGINAL_COMMAND": wanted}
+        return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, check=False)
+
+    assert copy.names_from(ask("list acme").stdout) == {name.encode()}
+    for refused in ("list ../acme", "list", "", "list .", "id acme"):
+        done = ask(refused)
+        assert (done.returncode, done.stdout) == (64, b""), refused
+    for absent in ("sh -c id", "list nobody", "receive nobody", "list link", "list {name}"):
+        done = ask(absent)
+        assert (done.returncode, done.stdout) == (66, b""), absent
+    assert not (tmp_path / "it's" / "nobody").exists()
+
+
+@pytest.mark.parametrize("folder", ["/srv/x{name}/y", "/srv/{name}/{name}", "srv/{name}", "/srv/{}/y", "/srv/{tenant}"])
+def test_a_folder_in_which_the_name_is_no_whole_part_is_refused(folder: str) -> None:
+    with pytest.raises(InputError, match="one whole part"):
+        copy.forced_command(folder)
 
 
 def test_names_and_sums_survive_the_pipe() -> None:
