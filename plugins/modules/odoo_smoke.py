@@ -1,0 +1,247 @@
+#!/usr/bin/python
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: odoo_smoke
+short_description: Try a tenant's database with its image
+version_added: 0.1.0
+description:
+  - With O(mode=copy) Odoo of the tenant's image boots on the neutralized copy of M(erpops.odoo.wave_rehearse), in
+    a container that has no network at all, without crons, with the tenant's filestore beneath a layer of its own; it is
+    tried from inside, ended and removed. A database that is not marked as neutralized is refused.
+  - "Probes of a copy: the network (none), O(update), the login page, health, logins of O(users), projects, timesheets,
+    attachments against their checksums, an invoice as PDF, sequences, Odoo's log, modules against the image, active
+    crons, and that no mail left or waits."
+  - "With O(mode=running) the unit that serves is asked, which changes nothing: login page, health, an asset, modules
+    against the image, active crons."
+  - What cannot be tried is V(skipped), with the reason. A probe that fails makes the module fail, after all were tried.
+author:
+  - erpops maintainers (@erpops)
+extends_documentation_fragment:
+  - erpops.odoo.estate
+  - erpops.odoo.secrets
+attributes:
+  check_mode:
+    description: Nothing is tried; the actions are those that a run would do.
+    support: full
+  diff_mode:
+    description: Shows that a copy was tried.
+    support: full
+  idempotent:
+    description: With O(mode=copy) each run is a trial of its own. With O(mode=running) nothing is changed.
+    support: partial
+options:
+  tenant:
+    description: Name of the tenant.
+    type: str
+    required: true
+  mode:
+    description: What is tried.
+    type: str
+    choices: [copy, running]
+    default: copy
+  database:
+    description: The copy. By default the tenant's name followed by C(__rehearsal).
+    type: str
+  users:
+    description: Logins of the copy's sampled users, as M(erpops.odoo.wave_rehearse) returned them.
+    type: list
+    elements: str
+    default: []
+  login_password:
+    description: The password that they were given there.
+    type: str
+  update:
+    description: Modules that are updated on the copy before the server boots.
+    type: list
+    elements: str
+    default: []
+  boot_seconds:
+    description: How long the server may take until it answers.
+    type: int
+    default: 180
+  seconds:
+    description: How long O(update) may take.
+    type: int
+    default: 3600
+  allocations:
+    description: Numbers and app hosts of the tenants, the result of M(erpops.odoo.tenant_databases).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the tenant.
+        type: str
+        required: true
+      number:
+        description: Its number in the registry.
+        type: int
+        required: true
+      app_host:
+        description: The app host that owns it.
+        type: str
+        required: true
+      image:
+        description: The image that its unit was last started with.
+        type: str
+  host:
+    description: This app host, as the inventory calls it.
+    type: str
+    required: true
+  address:
+    description: Where units are published on this host; needed with O(mode=running).
+    type: str
+  clusters:
+    description: Names of the PostgreSQL clusters, in the order in which the estate declares them.
+    type: list
+    elements: str
+    default: [main]
+  pull:
+    description: Whether an image that is not on the host may be pulled from its registry.
+    type: str
+    choices: [never, missing]
+    default: never
+seealso:
+  - module: erpops.odoo.wave_rehearse
+"""
+
+EXAMPLES = r"""
+- name: Try acme's copy
+  erpops.odoo.odoo_smoke:
+    tenant: acme
+    users: "{{ rehearsal.users }}"
+    login_password: "{{ estate_secret | erpops.odoo.estate_password('rehearsal', 'acme') }}"
+    instances: "{{ odoo_instances }}"
+    tenants: "{{ odoo_tenants }}"
+    allocations: "{{ tenant_databases_result.allocations }}"
+    host: "{{ inventory_hostname }}"
+    estate_secret: "{{ estate_secret }}"
+
+- name: Look at acme after its cutover
+  erpops.odoo.odoo_smoke:
+    tenant: acme
+    mode: running
+    address: "{{ estate_address }}"
+    instances: "{{ odoo_instances }}"
+    tenants: "{{ odoo_tenants }}"
+    allocations: "{{ tenant_databases_result.allocations }}"
+    host: "{{ inventory_hostname }}"
+    estate_secret: "{{ estate_secret }}"
+"""
+
+RETURN = r"""
+probes:
+  description: What was tried, in this order; empty in check mode. Also returned when some failed.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{name: boot, status: ok, seconds: 2.2, evidence: "/web/login 200, 5321 bytes"}]
+seconds:
+  description: How long all probes took together.
+  returned: always
+  type: float
+  sample: 12.4
+actions:
+  description: What was done or, in check mode, would be.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{verb: try, subject: database acme__rehearsal, detail: "image registry.example.com/odoo@sha256:…"}]
+problems:
+  description: One for each probe that failed.
+  returned: failure
+  type: list
+  elements: dict
+"""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
+    parameters,
+    podman,
+    ports,
+    smoke,
+    smoke_client,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke import Probe
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+
+SPEC: dict[str, Any] = {
+    **arguments.ESTATE,
+    **arguments.SECRETS,
+    **parameters.CLUSTERS,
+    "tenant": {"type": "str", "required": True},
+    "mode": {"type": "str", "choices": ["copy", "running"], "default": "copy"},
+    "database": {"type": "str"},
+    "users": {"type": "list", "elements": "str", "default": []},
+    "login_password": {"type": "str", "no_log": True},
+    "update": {"type": "list", "elements": "str", "default": []},
+    "boot_seconds": {"type": "int", "default": 180},
+    "seconds": {"type": "int", "default": 3600},
+    "allocations": parameters.RESIDENCE["allocations"],
+    "host": {"type": "str", "required": True},
+    "address": {"type": "str"},
+    "pull": parameters.RESIDENCE["pull"],
+}
+
+
+def probed(params: dict[str, Any], resident: Resident, database: str) -> list[Probe]:
+    login = replace(parameters.login(params, resident.tenant), database=database)
+    podman.ensure_images([resident.tenant.instance.image], params["pull"])
+    if params["mode"] == "running":
+        port = ports.edge_ports(resident.tenant, resident.allocation).http
+        return smoke_client.served(resident, login, f"http://{params['address']}:{port}")
+    return smoke_client.tried(
+        smoke_client.Trial(
+            resident=resident,
+            login=login,
+            users=tuple(params["users"]) if params["login_password"] else (),
+            password=params["login_password"] or "",
+            update=tuple(params["update"]),
+            boot_seconds=params["boot_seconds"],
+            seconds=params["seconds"],
+        )
+    )
+
+
+def run(module: AnsibleModule) -> None:
+    params = module.params
+    resident = smoke.resident(
+        params["tenant"], parameters.tenants(params), parameters.allocations(params), params["host"]
+    )
+    database = smoke.database(params["tenant"], params["mode"], params["database"])
+    probes: list[Probe] = []
+    if not module.check_mode:
+        if PSYCOPG_ERROR is not None:
+            module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+        probes = probed(params, resident, database)
+    values = {"probes": smoke.listing(probes), "seconds": round(sum(probe.seconds for probe in probes), 3)}
+    found = smoke.problems(f"database {database}", probes)
+    if found:
+        text = "\n".join([f"{len(found)} of {len(probes)} probes failed.", *(f"- {problem}" for problem in found)])
+        module.fail_json(msg=text, problems=[asdict(problem) for problem in found], **values)
+    before, after, actions = smoke.outcome(database, params["mode"], resident.tenant.instance.image)
+    conclude(module, before=before, after=after, actions=actions, **values)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=SPEC, supports_check_mode=True, required_if=[("mode", "running", ("address",))]
+    )
+    guarded(module, lambda: run(module))
+
+
+if __name__ == "__main__":
+    main()
