@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_chosen, wave_discovered_steps, wave_notes and wave_unsettled."""
+"""The filters wave_chosen, wave_discovered_steps, wave_steps and wave_unsettled."""
 
 from __future__ import annotations
 
@@ -42,9 +42,14 @@ def wave_discovered_steps(
     return discovered.steps(declared, discoveries, known)
 
 
-def wave_notes(names: str | Sequence[str], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The steps that lay facts over those of members, whoever moves them."""
-    return [{"name": name, "kind": "note", "facts": dict(facts)} for name in chosen.names_from(names)]
+def wave_steps(
+    members: str | Sequence[str | Mapping[str, Any]], step: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The same step for each member: a name, or what wave_chosen says of it."""
+    known = {each["name"]: each for each in members if isinstance(each, Mapping)} if not isinstance(members, str) else {}
+    names = list(known) or chosen.names_from(members)
+    where = ("host", "database")
+    return [{"name": name, **{key: known[name][key] for key in where if name in known}, **step} for name in names]
 
 
 def wave_unsettled(members: Sequence[Mapping[str, Any]], folder: str) -> dict[str, list[str]]:
@@ -67,6 +72,6 @@ class FilterModule:
         return {
             "wave_chosen": wave_chosen,
             "wave_discovered_steps": wave_discovered_steps,
-            "wave_notes": wave_notes,
+            "wave_steps": wave_steps,
             "wave_unsettled": wave_unsettled,
         }
