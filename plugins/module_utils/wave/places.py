@@ -142,7 +142,6 @@ def keys(
     files_user: str,
     folder: str,
     tunnel_user: str = "",
-    port: int = 5432,
     permitlisten: bool = True,
     state: str = "present",
 ) -> list[dict[str, Any]]:
@@ -159,7 +158,7 @@ def keys(
         raise InputError("A key cannot serve both.", [Problem("host", "wave_source_files_user", files_user, cure)])
     lines = [(files_user, f'restrict,command="{forced_command(folder)}"')]
     if tunnel_user:
-        lines.append((tunnel_user, tunnel_restrictions(port, permitlisten)))
+        lines.append((tunnel_user, tunnel_restrictions(permitlisten)))
     return [
         {"user": user, "line": f"{restrictions} {_bare(public)} erpops:{estate}:{host}"}
         for user, restrictions in lines
@@ -167,12 +166,11 @@ def keys(
     ]
 
 
-def tunnel_restrictions(port: int, permitlisten: bool) -> str:
-    """What the tunnel's key may do. OpenSSH cannot name sockets of the file system there: those are the user's limit."""
-    permitted = f'permitopen="127.0.0.1:{port}"'
-    if permitlisten:  # there is no word for nowhere, but only root could listen on this port
-        permitted += ',permitlisten="127.0.0.1:1"'
-    return f'restrict,port-forwarding,{permitted},command="/bin/false"'
+def tunnel_restrictions(permitlisten: bool) -> str:
+    """What the tunnel's key may do: forward from here, and nothing else. permitopen cannot name a socket of the file
+    system, and as soon as it is there, sshd refuses every socket."""
+    listen = ',permitlisten="127.0.0.1:1"' if permitlisten else ""  # no word for nowhere; only root could listen there
+    return f'restrict,port-forwarding{listen},command="/bin/false"'
 
 
 def _bare(public: str) -> str:

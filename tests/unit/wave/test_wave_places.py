@@ -65,11 +65,11 @@ def test_keys_are_those_that_were_told() -> None:
 
 
 def test_the_lines_of_a_legacy_host() -> None:
-    made = places.keys({"db1": "ssh-ed25519 BBBB x"}, "north", "root", "/srv/files", "postgres", 5433)
+    made = places.keys({"db1": "ssh-ed25519 BBBB x"}, "north", "root", "/srv/files", "postgres")
     files, tunnel = made
     assert (files["user"], tunnel["user"]) == ("root", "postgres")
     assert tunnel["line"] == (
-        'restrict,port-forwarding,permitopen="127.0.0.1:5433",permitlisten="127.0.0.1:1",command="/bin/false"'
+        'restrict,port-forwarding,permitlisten="127.0.0.1:1",command="/bin/false"'
         " ssh-ed25519 BBBB erpops:north:db1"
     )
     assert re.fullmatch(r'restrict,command="sh -c .* filestore /srv/files .*" ssh-ed25519 BBBB \S+', files["line"])
@@ -77,7 +77,7 @@ def test_the_lines_of_a_legacy_host() -> None:
 
 
 def test_an_old_openssh_gets_no_word_that_it_does_not_know() -> None:
-    assert "permitlisten" not in places.tunnel_restrictions(5432, False)
+    assert "permitlisten" not in places.tunnel_restrictions(False)
 
 
 def test_an_app_host_has_no_tunnel_and_a_key_may_not_be_made_yet() -> None:
