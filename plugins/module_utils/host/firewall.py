@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 
-TIERS = ("edge", "app", "postgres", "etcd", "redis", "builder")
+TIERS = ("edge", "app", "postgres", "etcd", "redis", "builder", "legacy")
 EVERYBODY = ("0.0.0.0/0", "::/0")
 CONTAINER_PORTS = "8069, 8072"  # HTTP and gevent of Odoo
 REDIS_SESSIONS, SENTINEL = "6379", "26379"
@@ -39,6 +39,11 @@ FLOWS = (
     Flow(groups=("etcd",), ports="2380", sources=("etcd",)),
     Flow(groups=("redis",), ports="6379, 6380, 6381", sources=("app", "redis")),
     Flow(groups=("builder",), ports="5000", sources=("app",)),
+)
+# Of an estate that legacy hosts move to: the way back, and files to and from app hosts.
+MOVE_FLOWS = (
+    Flow(groups=("postgres",), ports="5432", sources=("legacy",)),
+    Flow(groups=("app",), ports="22", sources=("postgres",)),
 )
 SENTINEL_FLOW = Flow(groups=("redis",), ports=SENTINEL, sources=("app", "redis"))
 
@@ -100,6 +105,8 @@ def _input(firewall: Firewall) -> list[str]:
     flows = [Flow(groups=(), ports="22", sources=firewall.admin_networks), *FLOWS, *firewall.extra_flows]
     if _sentinel(firewall):
         flows.append(SENTINEL_FLOW)
+    if firewall.members.get("legacy"):
+        flows += MOVE_FLOWS
     for flow in flows:
         if not flow.groups or set(flow.groups) & set(firewall.groups):
             rules += _accept(flow, firewall)

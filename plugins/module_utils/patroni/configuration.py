@@ -11,20 +11,29 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.patroni.model import Cluster
-from ansible_collections.erpops.odoo.plugins.module_utils.patroni.sizing import sized
+from ansible_collections.erpops.odoo.plugins.module_utils.patroni.sizing import FOLLOWERS, sized
 
 # Patroni answers 200 to smaller ones, stores them, and runs with these.
 MINIMUM = {"ttl": 20, "loop_wait": 1, "retry_timeout": 3}
 
 PRELOADED = ("pg_stat_statements", "auto_explain", "pg_cron", "pgaudit", "pg_prewarm")
 
+# Without it Patroni drops slots that it did not make, on a new primary at the latest. Those of the ways back come and go
+# with the members, and PostgreSQL itself keeps them on standbys.
+IGNORED_SLOTS = ({"type": "logical", "plugin": "pgoutput"},)
+
 BASELINE: Mapping[str, str | int] = {
     "wal_level": "logical",
     "wal_log_hints": "on",
     "wal_compression": "lz4",
     "wal_keep_size": "256MB",
-    "max_wal_senders": 20,
-    "max_replication_slots": 20,
+    # For every member of a wave one slot and sender of the way back, and one origin and worker of the way here.
+    "max_wal_senders": 50,
+    "max_replication_slots": 50,
+    "max_logical_replication_workers": FOLLOWERS,
+    # A standby keeps the slots that were made for failover, so that a legacy host goes on behind a new primary.
+    "sync_replication_slots": "on",
+    "hot_standby_feedback": "on",
     # A dead replica's slot must not fill the primary's disk; the replica is made anew then.
     "max_slot_wal_keep_size": "16GB",
     "checkpoint_timeout": "15min",
@@ -91,6 +100,7 @@ def dynamic(cluster: Cluster, *, memory_mb: int, cpus: int, max_connections: int
         "synchronous_mode": cluster.synchronous,
         # The primary goes on serving while etcd is away, as long as it reaches every other member.
         "failsafe_mode": True,
+        "ignore_slots": [dict(slot) for slot in IGNORED_SLOTS],
         "postgresql": {
             "use_pg_rewind": True,
             "use_slots": True,

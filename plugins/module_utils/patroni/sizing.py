@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 MINIMUM_MEMORY_MB = 128
+FOLLOWERS = 20  # members of waves that may follow their sources at once
 
 
 def sized(memory_mb: int, cpus: int, max_connections: int) -> dict[str, str | int]:
@@ -18,7 +19,7 @@ def sized(memory_mb: int, cpus: int, max_connections: int) -> dict[str, str | in
     memory_mb = memory_mb // 256 * 256 if memory_mb >= 2048 else memory_mb
     shared = memory_mb // 4
     work = _between(4, (memory_mb - shared) // max_connections, 64)
-    workers = max(8, cpus)
+    workers = max(8, cpus) + FOLLOWERS
     return {
         "shared_buffers": f"{shared}MB",
         "effective_cache_size": f"{memory_mb * 7 // 10}MB",

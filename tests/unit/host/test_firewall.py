@@ -83,6 +83,16 @@ def test_sentinel_is_open_where_it_can_vote() -> None:
     assert "tcp dport { 6379, 26379 } accept" in rules("app", members=members)
 
 
+def test_only_an_estate_with_legacy_hosts_opens_ways_for_moves() -> None:
+    members = {**MEMBERS, "legacy": ["10.0.1.1"]}
+    assert "ip saddr { 10.0.1.1 } tcp dport { 5432 } accept" in rules("postgres", members=members)
+    assert "ip saddr { 10.0.0.4/31 } tcp dport { 22 } accept" in rules("app", members=members)
+    for group in ("edge", "redis", "etcd"):
+        assert opened(rules(group, members=members)) == opened(rules(group))
+    for members in (MEMBERS, {**MEMBERS, "legacy": []}):
+        assert "ip saddr { 10.0.0.4/31 } tcp dport { 22 }" not in rules("app", members=members)
+
+
 def test_containers_reach_sessions_and_egress_and_the_edge_reaches_them() -> None:
     text = rules("app", container_egress=(Egress(address="10.8.0.1", port=25),))
     chain = [line.strip() for line in text.partition("chain forward")[2].splitlines()]

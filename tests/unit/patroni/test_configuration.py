@@ -50,6 +50,15 @@ def test_the_safe_switches_are_on() -> None:
     assert configuration["postgresql"]["parameters"]["wal_level"] == "logical"
 
 
+def test_slots_of_moves_survive_a_failover_and_there_are_enough() -> None:
+    configuration = made()
+    parameters = configuration["postgresql"]["parameters"]
+    assert configuration["ignore_slots"] == [{"type": "logical", "plugin": "pgoutput"}]
+    assert (parameters["sync_replication_slots"], parameters["hot_standby_feedback"]) == ("on", "on")
+    assert parameters["max_worker_processes"] >= parameters["max_logical_replication_workers"] + 8
+    assert patch(configuration, json.loads(json.dumps(configuration))) == {}
+
+
 def test_only_extensions_that_need_it_are_preloaded() -> None:
     parameters = made(cluster(extensions=("unaccent", "pg_stat_statements")))["postgresql"]["parameters"]
     assert parameters["shared_preload_libraries"] == "pg_stat_statements"
