@@ -61,6 +61,14 @@ options:
         type: list
         elements: str
         default: []
+      in_effect:
+        description:
+          - A command that ends with 0 while what the unit loaded is in effect, and with 1 where somebody changed that
+            since. The unit is then reloaded. The command must write nothing, since check mode runs it too.
+          - In check mode a command that is not there yet says nothing.
+        type: list
+        elements: str
+        default: []
       started_by_package:
         description:
           - Its package enables and starts it by itself. In check mode a unit that does not exist yet is then taken for
@@ -127,6 +135,7 @@ UNIT = {
     "enabled": {"type": "bool"},
     "restart_when": {"type": "list", "elements": "str", "default": []},
     "reload_when": {"type": "list", "elements": "str", "default": []},
+    "in_effect": {"type": "list", "elements": "str", "default": []},
     "started_by_package": {"type": "bool", "default": False},
 }
 
@@ -137,11 +146,11 @@ def run(module: AnsibleModule) -> None:
     problems = unit_plan.input_problems(units)
     if problems:
         raise InputError("The declared units contradict themselves. Nothing was changed.", problems)
-    before = found = unit_client.observe(units)
+    before = found = unit_client.observe(units, assume=assume)
     reasons = unit_plan.reload_reasons(units, found, changed, unit_client.quadlets())
     if reasons and not assume:
         unit_client.command("daemon-reload", [])
-        found = unit_client.observe(units)
+        found = unit_client.observe(units, assume=assume)
     problems = () if assume else unit_plan.missing(units, found)
     if problems:
         raise InputError("There are no such units. None was started.", problems)

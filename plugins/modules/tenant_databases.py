@@ -67,22 +67,6 @@ options:
     type: list
     elements: str
     default: [pg_trgm, unaccent]
-  images:
-    description:
-      - The image that each tenant's unit was last started with, by digest, as M(erpops.odoo.tenant_units) reports it.
-      - The registry remembers it. A tenant that is not listed keeps what it has.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Name of the tenant.
-        type: str
-        required: true
-      image:
-        description: Reference by digest.
-        type: str
-        required: true
   shrink_limit_percent:
     description: Refuse to run when more than this share of the registered tenants is no longer declared.
     type: int
@@ -188,7 +172,7 @@ allocations:
       description: The host that owns its filestore and runs its units; empty where a cluster runs them.
       type: str
     image:
-      description: The image that its unit was last started with.
+      description: The image that its unit was last started with, which M(erpops.odoo.tenant_record) keeps.
       type: str
 undeclared:
   description: Names of registered tenants that nobody declares. They go on serving.
@@ -243,10 +227,6 @@ CLUSTER = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "port": {"type": "int"},
 }
-IMAGE = {
-    "name": {"type": "str", "required": True},
-    "image": {"type": "str", "required": True},
-}
 ARGUMENTS = {
     **ESTATE,
     **SECRETS,
@@ -256,7 +236,6 @@ ARGUMENTS = {
     "templates": {"type": "list", "elements": "dict", "options": TEMPLATE, "default": []},
     "clusters": {"type": "list", "elements": "dict", "options": CLUSTER, "default": []},
     "extensions": {"type": "list", "elements": "str", "default": ["pg_trgm", "unaccent"]},
-    "images": {"type": "list", "elements": "dict", "options": IMAGE, "default": []},
     "shrink_limit_percent": {"type": "int", "default": 20},
     "allow_move": {"type": "bool", "default": False},
     "confirm_removal": {"type": "list", "elements": "str", "default": []},

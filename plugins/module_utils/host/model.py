@@ -95,6 +95,7 @@ class WantedUnit:
     enabled: bool | None = None
     restart_when: tuple[str, ...] = ()
     reload_when: tuple[str, ...] = ()
+    in_effect: tuple[str, ...] = ()  # a command
     started_by_package: bool = False
 
     @property
@@ -124,10 +125,12 @@ class UnitFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitsFound:
-    """All units of a call, and the modification times of the files that they wait for (missing ones are left out)."""
+    """All units of a call, the modification times of the files that they wait for (missing ones are left out), and the
+    units whose work somebody undid."""
 
     units: Mapping[str, UnitFound] = field(default_factory=dict)
     modified_at: Mapping[str, float] = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
 
 
 def mode_from(text: str) -> int:
@@ -174,5 +177,6 @@ def unit_from(value: Mapping[str, Any]) -> WantedUnit:
         enabled=value.get("enabled"),
         restart_when=tuple(value.get("restart_when") or ()),
         reload_when=tuple(value.get("reload_when") or ()),
+        in_effect=tuple(value.get("in_effect") or ()),
         started_by_package=bool(value.get("started_by_package")),
     )

@@ -16,6 +16,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.host.model import UnitFound, UnitsFound, WantedUnit
 from ansible_collections.erpops.odoo.plugins.module_utils.host.unit_plan import (
     QUADLET_FOLDER,
+    RUNNING,
     VERBS,
     Verb,
     quadlet_unit,
@@ -113,13 +114,42 @@ def _template(name: str) -> UnitFound:
     return UnitFound(load="masked" if words[1].startswith("masked") else "loaded", file_state=words[1])
 
 
-def observe(units: Iterable[WantedUnit]) -> UnitsFound:
+def observe(units: Iterable[WantedUnit], *, assume: bool) -> UnitsFound:
+    """``assume``: what an earlier step brings may not be there yet."""
     units = tuple(units)
+    shown = show([unit.name for unit in units])
     paths = {path for unit in units for path in (*unit.restart_when, *unit.reload_when)}
     times = {path: _modified(Path(path)) for path in paths}
     return UnitsFound(
-        units=show([unit.name for unit in units]), modified_at={path: at for path, at in times.items() if at}
+        units=shown,
+        modified_at={path: at for path, at in times.items() if at},
+        undone=frozenset(
+            unit.name
+            for unit in units
+            if unit.in_effect and shown[unit.name].active in RUNNING and undone(unit, assume=assume)
+        ),
     )
+
+
+def undone(unit: WantedUnit, *, assume: bool) -> bool:
+    """What the unit's own command says: 0 for in effect, 1 for undone."""
+    try:
+        done = subprocess.run(unit.in_effect, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+    except FileNotFoundError as error:
+        if assume:
+            return False
+        raise _unsaid(unit, f"{error.filename} is not there") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _unsaid(unit, str(error)) from error
+    if done.returncode not in (0, 1):
+        raise _unsaid(unit, done.stderr.strip()[-2000:] or f"it ended with {done.returncode}")
+    return done.returncode == 1
+
+
+def _unsaid(unit: WantedUnit, why: str) -> ErpopsError:
+    cure = f"Run the command on the host and mend what it says: {why}"
+    problem = Problem(f"unit {unit.name}", "in_effect", " ".join(unit.in_effect), cure)
+    return ErpopsError("It cannot be said whether what a unit loaded is in effect.", [problem])
 
 
 def quadlets() -> frozenset[str]:

@@ -34,6 +34,7 @@ QUADLET_SUFFIXES = {
     ".image": "-image",
     ".build": "-build",
 }
+UNDONE = "what it loaded is no longer in effect"
 UNIT_TYPES = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target", "slice")
 
 
@@ -120,9 +121,8 @@ def plan(units: Sequence[WantedUnit], found: UnitsFound, changed: Collection[str
         if unit.state == "stopped" and here.active not in AT_REST:
             verbs.append(Verb("stop", unit.name))
         elif unit.state != "stopped" and not unit.template:
-            verbs += _running(
-                unit, here, _Newer(found.modified_at, told if assume else told - found.modified_at.keys())
-            )
+            newer = _Newer(found.modified_at, told if assume else told - found.modified_at.keys())
+            verbs += _running(unit, here, newer, undone=unit.name in found.undone)
     return tuple(sorted(verbs, key=lambda verb: VERBS.index(verb.name)))
 
 
@@ -153,9 +153,9 @@ def _enabling(unit: WantedUnit, here: UnitFound, *, generated: bool) -> list[Ver
     return verbs
 
 
-def _running(unit: WantedUnit, here: UnitFound, newer: _Newer) -> list[Verb]:
+def _running(unit: WantedUnit, here: UnitFound, newer: _Newer, *, undone: bool) -> list[Verb]:
     if here.active in RUNNING:
-        return _refresh(unit, here, newer)
+        return _refresh(unit, here, newer, undone=undone)
     if unit.state is None:
         return []
     files = (*unit.restart_when, *unit.reload_when)
@@ -173,12 +173,14 @@ def _running(unit: WantedUnit, here: UnitFound, newer: _Newer) -> list[Verb]:
     ]
 
 
-def _refresh(unit: WantedUnit, here: UnitFound, newer: _Newer) -> list[Verb]:
+def _refresh(unit: WantedUnit, here: UnitFound, newer: _Newer, *, undone: bool) -> list[Verb]:
     news = newer.than(unit.restart_when, here.started_at)
     if news:
         return [Verb("restart", unit.name, f"newer: {news}")]
     news = newer.than(unit.reload_when, max(here.started_at, here.stamped_at))
-    return [Verb("reload", unit.name, f"newer: {news}")] if news else []
+    if news:
+        return [Verb("reload", unit.name, f"newer: {news}")]
+    return [Verb("reload", unit.name, UNDONE)] if undone else []
 
 
 def actions(reasons: Sequence[str], verbs: Sequence[Verb]) -> list[Action]:
@@ -191,10 +193,15 @@ def snapshot(
 ) -> dict[str, dict[str, Any]]:
     """Either side of the diff: of every unit what is declared of it."""
     done = {(verb.name, verb.unit) for verb in verbs}
-    return {unit.name: _shown(unit, found.units[unit.name], done, after=after) for unit in units}
+    return {
+        unit.name: _shown(unit, found.units[unit.name], done, after=after, undone=unit.name in found.undone)
+        for unit in units
+    }
 
 
-def _shown(unit: WantedUnit, here: UnitFound, done: Collection[tuple[str, str]], *, after: bool) -> dict[str, Any]:
+def _shown(
+    unit: WantedUnit, here: UnitFound, done: Collection[tuple[str, str]], *, after: bool, undone: bool
+) -> dict[str, Any]:
     def does(*verbs: str) -> bool:
         return any((verb, unit.name) in done for verb in verbs)
 
@@ -203,8 +210,9 @@ def _shown(unit: WantedUnit, here: UnitFound, done: Collection[tuple[str, str]],
         shown["state"] = unit.state if after or not does("start", "stop", "mask", "unmask") else _state(here)
     if unit.enabled is not None:
         shown["enabled"] = unit.enabled if after or not does("enable", "disable") else not unit.enabled
-    if unit.restart_when or unit.reload_when:
-        shown["configuration"] = "older than its files" if does("restart", "reload") and not after else "current"
+    if unit.restart_when or unit.reload_when or unit.in_effect:
+        former = "not in effect" if undone else "older than its files"
+        shown["configuration"] = former if does("restart", "reload") and not after else "current"
     return shown
 
 

@@ -48,7 +48,6 @@ def desired_from(parameters: Mapping[str, Any], clusters: Sequence[str], check_m
         extensions=tuple(parameters["extensions"]),
         passwords=_passwords(parameters, tenants),
         admin=parameters["postgres_user"],
-        images={each["name"]: each["image"] for each in parameters["images"]},
         shrink_limit_percent=parameters["shrink_limit_percent"],
         allow_move=parameters["allow_move"],
         confirm_removal=tuple(parameters["confirm_removal"]),

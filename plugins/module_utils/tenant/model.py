@@ -108,7 +108,6 @@ class Desired:
     extensions: tuple[str, ...]
     passwords: Mapping[str, str] = field(repr=False)  # role -> password
     admin: str  # the role that owns databases which are nobody's
-    images: Mapping[str, str] = field(default_factory=dict)  # tenant -> digest that its unit runs
     shrink_limit_percent: int = 20
     allow_move: bool = False
     confirm_removal: tuple[str, ...] = ()

@@ -127,7 +127,6 @@ def _rows(desired: Desired, actual: Actual) -> Iterator[tuple[ResolvedTenant, Re
             replace(
                 row,
                 app_host=tenant.app_host or row.app_host,
-                image=desired.images.get(tenant.name) or row.image,
                 state=tenant.state,
                 instance=tenant.instance.name,
                 hostnames=tenant.hostnames,

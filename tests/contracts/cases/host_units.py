@@ -9,7 +9,7 @@ from typing import Any
 from contracts.harness import Case, System, lab_host
 
 FOLDER = "/usr/local/lib/systemd/system"  # not /etc: there a unit cannot be masked
-UNITS = ("running", "stale", "told", "broken", "unwanted", "hidden", "once", "refused")
+UNITS = ("running", "stale", "told", "broken", "unwanted", "hidden", "once", "refused", "undone")
 NAMES = " ".join(f"contract-{name}.service" for name in UNITS)
 CLEAN = f"""systemctl unmask -q contract-unwanted contract-hidden || true
 systemctl stop {NAMES} contract-tick.timer 2>/dev/null || true
@@ -25,9 +25,11 @@ done
 printf "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c 'echo ran >> /srv/contract-units/log'\\n" \\
   > contract-once.service
 printf "[Unit]\\nConditionPathExists=/none\\n[Service]\\nExecStart=/bin/sleep 9\\n$install" > contract-refused.service
+printf "[Service]\\nExecStart=/bin/sleep infinity\\nExecReload=/bin/touch /srv/contract-units/effect\\n$install" \\
+  > contract-undone.service
 printf "[Timer]\\nOnCalendar=daily\\nUnit=contract-once.service\\n$install" > contract-tick.timer
 systemctl daemon-reload
-systemctl start contract-running contract-stale contract-told contract-unwanted
+systemctl start contract-running contract-stale contract-told contract-unwanted contract-undone
 sed -i 's/infinity/1000000/' contract-running.service
 touch /srv/contract-units/conf"""
 
@@ -44,6 +46,11 @@ def arguments(_system: System) -> Mapping[str, Any]:
             {"name": "contract-hidden.service", "state": "masked"},
             {"name": "contract-once.service", "state": "started", "restart_when": conf},
             {"name": "contract-refused.service", "state": "started", "enabled": True},
+            {
+                "name": "contract-undone.service",
+                "state": "started",
+                "in_effect": ["/bin/test", "-e", "/srv/contract-units/effect"],
+            },
             {"name": "contract-tick.timer", "state": "started", "enabled": True},
         ]
     }
@@ -55,7 +62,7 @@ def probe(system: System) -> object:
     return system.shell(
         f"systemctl is-active {NAMES} || true; systemctl is-enabled {NAMES} contract-tick.timer || true; {pids}; "
         "find /etc/systemd/system {FOLDER} -name 'contract-*' | sort; cat /srv/contract-units/log || true; "
-        "stat -c %Y /run/erpops/units/contract-told.service || true"
+        "ls /srv/contract-units; stat -c %Y /run/erpops/units/contract-told.service || true"
     )
 
 

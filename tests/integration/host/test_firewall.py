@@ -182,3 +182,17 @@ def test_a_reload_keeps_connections_and_no_other_table_is_touched(hosts: dict[st
         assert "table inet erpops" in host.shell("nft list tables")
     finally:
         host.shell("nft delete table ip erpops_other")
+
+
+CHECK = "/usr/local/lib/erpops/firewall-in-effect"
+
+
+def test_a_rule_that_somebody_added_by_hand_is_seen_and_goes_with_the_next_reload() -> None:
+    for name, host in sorted(LabHost.all().items()):
+        assert host.shell(f"{CHECK} && echo as declared").strip() == "as declared", name
+        host.shell("nft add rule inet erpops input tcp dport 9999 accept")
+        try:
+            assert host.shell(f"{CHECK} || echo ended with $?").strip() == "ended with 1", name
+        finally:
+            host.shell("systemctl reload erpops-firewall")
+        assert host.shell(f"{CHECK} && echo as declared").strip() == "as declared", name

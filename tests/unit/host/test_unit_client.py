@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.host import unit_client
-from ansible_collections.erpops.odoo.plugins.module_utils.host.model import UnitFound
+from ansible_collections.erpops.odoo.plugins.module_utils.host.model import UnitFound, WantedUnit
 
 # As systemd 257 prints it.
 SHOW = """Type=notify
@@ -93,3 +94,23 @@ def test_a_failed_reload_is_seen() -> None:
     unit = UnitFound(active="active", reload_result="exit-code")
     assert unit_client.runs(unit, reloaded=False)
     assert not unit_client.runs(unit, reloaded=True)
+
+
+def checked(*command: str) -> WantedUnit:
+    return WantedUnit(name="a.service", in_effect=command)
+
+
+def test_a_units_own_command_says_whether_its_work_was_undone() -> None:
+    assert not unit_client.undone(checked("/bin/true"), assume=False)
+    assert unit_client.undone(checked("/bin/false"), assume=False)
+
+
+def test_a_command_that_cannot_say_is_an_error() -> None:
+    with pytest.raises(ErpopsError, match=r"unit a\.service.*no such rule"):
+        unit_client.undone(checked("/bin/sh", "-c", "echo no such rule >&2; exit 2"), assume=True)
+
+
+def test_only_check_mode_does_without_the_command() -> None:
+    assert not unit_client.undone(checked("/nowhere/check"), assume=True)
+    with pytest.raises(ErpopsError, match="/nowhere/check is not there"):
+        unit_client.undone(checked("/nowhere/check"), assume=False)

@@ -34,6 +34,23 @@ def verbs(
     return [verb.name for verb in unit_plan.plan([wanted], found, changed, assume=assume)]
 
 
+def test_what_somebody_undid_is_loaded_again() -> None:
+    wanted = unit(in_effect=("/bin/check",), reload_when=("/a",))
+    found = UnitsFound(units={NAME: RUNNING}, undone=frozenset({NAME}))
+    for assume in (False, True):
+        (verb,) = unit_plan.plan([wanted], found, (), assume=assume)
+        assert (verb.name, verb.detail) == ("reload", unit_plan.UNDONE)
+    before = unit_plan.snapshot([wanted], found, [verb], after=False)[NAME]["configuration"]
+    after = unit_plan.snapshot([wanted], found, [verb], after=True)[NAME]["configuration"]
+    assert (before, after) == ("not in effect", "current")
+
+
+def test_news_explain_a_reload_better_than_what_was_undone() -> None:
+    found = UnitsFound(units={NAME: RUNNING}, modified_at={"/a": 200.0}, undone=frozenset({NAME}))
+    (verb,) = unit_plan.plan([unit(in_effect=("/bin/check",), reload_when=("/a",))], found, (), assume=False)
+    assert verb.detail == "newer: /a"
+
+
 @pytest.mark.parametrize(
     ("wanted", "here", "expected"),
     [
