@@ -25,6 +25,8 @@ author:
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
+requirements:
+  - psycopg >= 3.1 (python3-psycopg)
 attributes:
   check_mode:
     description: Nothing is tried; the actions are those that a run would do.
@@ -174,8 +176,10 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
     smoke,
     smoke_client,
 )
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.database import Login
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke import Probe
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke_client import Trial
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 
 SPEC: dict[str, Any] = {
@@ -197,36 +201,39 @@ SPEC: dict[str, Any] = {
 }
 
 
-def probed(params: dict[str, Any], resident: Resident, database: str) -> list[Probe]:
-    login = replace(parameters.login(params, resident.tenant), database=database)
-    podman.ensure_images([resident.tenant.instance.image], params["pull"])
-    if params["mode"] == "running":
-        port = ports.edge_ports(resident.tenant, resident.allocation).http
-        return smoke_client.served(resident, login, f"http://{params['address']}:{port}")
-    return smoke_client.tried(
-        smoke_client.Trial(
-            resident=resident,
-            login=login,
-            users=tuple(params["users"]) if params["login_password"] else (),
-            password=params["login_password"] or "",
-            update=tuple(params["update"]),
-            boot_seconds=params["boot_seconds"],
-            seconds=params["seconds"],
-        )
+def trial(params: dict[str, Any], resident: Resident, login: Login) -> Trial:
+    return Trial(
+        resident=resident,
+        login=login,
+        users=tuple(params["users"]) if params["login_password"] else (),
+        password=params["login_password"] or "",
+        update=tuple(params["update"]),
+        boot_seconds=params["boot_seconds"],
+        seconds=params["seconds"],
     )
+
+
+def probed(params: dict[str, Any], resident: Resident, login: Login, check_mode: bool) -> list[Probe]:
+    running = params["mode"] == "running"
+    if check_mode:
+        if not running:
+            smoke_client.predict(trial(params, resident, login))
+        return []
+    podman.ensure_images([resident.tenant.instance.image], params["pull"])
+    if not running:
+        return smoke_client.tried(trial(params, resident, login))
+    port = ports.edge_ports(resident.tenant, resident.allocation).http
+    return smoke_client.served(resident, login, f"http://{params['address']}:{port}")
 
 
 def run(module: AnsibleModule) -> None:
-    params = module.params
-    resident = smoke.resident(
-        params["tenant"], parameters.tenants(params), parameters.allocations(params), params["host"]
-    )
+    params, tenants = module.params, parameters.tenants(module.params)
+    if PSYCOPG_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    resident = smoke.resident(params["tenant"], tenants, parameters.allocations(params), params["host"])
     database = smoke.database(params["tenant"], params["mode"], params["database"])
-    probes: list[Probe] = []
-    if not module.check_mode:
-        if PSYCOPG_ERROR is not None:
-            module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
-        probes = probed(params, resident, database)
+    login = replace(parameters.login(params, resident.tenant), database=database)
+    probes = probed(params, resident, login, module.check_mode)
     values = {"probes": smoke.listing(probes), "seconds": round(sum(probe.seconds for probe in probes), 3)}
     found = smoke.problems(f"database {database}", probes)
     if found:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import ResolvedTenant
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import versions
@@ -107,6 +107,17 @@ def resident(name: str, tenants: Iterable[ResolvedTenant], allocations: Iterable
     else:
         return Resident(tenant=tenant, allocation=place)
     raise InputError("There is nothing to try here. Nothing was changed.", [problem])
+
+
+def not_a_copy(name: str) -> Refused:
+    cure = "Only a copy that wave_rehearse made harmless is tried so; a tenant that serves with mode=running."
+    return Refused("The database is not a neutralized copy.", [Problem(f"database {name}", "neutralized", "no", cure)])
+
+
+def check_name(tenant: str, name: str) -> None:
+    """Raises Refused for the tenant's own database, whatever it says of itself."""
+    if name == tenant:
+        raise not_a_copy(name)
 
 
 def database(tenant: str, mode: str, given: str | None) -> str:

@@ -14,10 +14,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Unreachable
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
     database,
     model,
@@ -70,17 +71,20 @@ def facts(login: Login) -> Facts:
 
 
 def check_copy(trial: Trial, found: Facts) -> None:
-    """Raises Refused for anything that could be a customer's real database."""
-    name = trial.login.database
-    if name == trial.resident.name or not found.neutralized:
-        cure = "Only a copy that wave_rehearse made harmless is tried this way; a tenant that serves with mode=running."
-        raise Refused(
-            "The database is not a neutralized copy.", [Problem(f"database {name}", "neutralized", "no", cure)]
-        )
+    if not found.neutralized:
+        raise smoke.not_a_copy(trial.login.database)
+
+
+def predict(trial: Trial) -> None:
+    """Raises what a run would be refused for, as far as it can be known: the copy may not be there yet."""
+    smoke.check_name(trial.resident.name, trial.login.database)
+    with suppress(Unreachable):
+        check_copy(trial, facts(trial.login))
 
 
 def tried(trial: Trial) -> list[Probe]:
     """All probes of a copy, Odoo started and ended."""
+    smoke.check_name(trial.resident.name, trial.login.database)
     before = facts(trial.login)
     check_copy(trial, before)
     probes = smoke.probes_from(_container(trial, sorted(before.installed)))

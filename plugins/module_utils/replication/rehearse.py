@@ -169,14 +169,15 @@ def _copied(sides: Sides, wanted: Rehearsal, stack: ExitStack, measured: Measure
     """The copy, and the moment of the source that it is of; that is held until the stack ends."""
     steps = sides.steps
     begun = None
+    with steps.step("near"):  # a subscriber that has just begun answers after ten seconds first
+        _drained(sides, wanted)
     with _following_after(sides):
         with ExitStack() as resting:
             with steps.step("pause"):
                 if wanted.rest is not None:
                     begun = resting.enter_context(pause.resting(sides, wanted.rest))
             with steps.step("drain"):
-                until = source.position(sides.source)
-                source.drained(sides, sides.source, sides.member.forward, until, wanted.drain_seconds)
+                _drained(sides, wanted)
             with steps.step("hold"), translated("Resting the subscription"):
                 execute(sides.target, statements.enable_subscription(sides.member.forward, False))
                 moment = stack.enter_context(pause.held(sides, wanted.seconds))
@@ -185,6 +186,11 @@ def _copied(sides: Sides, wanted: Rehearsal, stack: ExitStack, measured: Measure
         with steps.step("clone"):
             _clone(sides, wanted)
     return moment
+
+
+def _drained(sides: Sides, wanted: Rehearsal) -> None:
+    until = source.position(sides.source)
+    source.drained(sides, sides.source, sides.member.forward, until, wanted.drain_seconds)
 
 
 @contextmanager
