@@ -71,6 +71,11 @@ actions:
   type: list
   elements: dict
   sample: [{"verb": "switch", "subject": "route acme", "detail": "from http://10.0.0.21:10004 to http://127.0.0.1:8081"}]
+at:
+  description: When the edge served it, in seconds since 1970.
+  returned: success
+  type: float
+  sample: 1795370400.25
 generation:
   description: Name of the middleware that marks this configuration in Traefik's API.
   returned: success
@@ -83,6 +88,7 @@ problems:
   elements: dict
 """
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -130,6 +136,7 @@ def run(module: AnsibleModule) -> None:
         before=switch.snapshot(switches, files.configuration_of(actual.own)),
         after=switch.snapshot(switches, desired.configuration),
         actions=steps.actions,
+        at=time.time(),
         generation=desired.marker,
     )
 

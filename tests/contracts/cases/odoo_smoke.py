@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.passwords import stable_hash
-from contracts.app_system import NAME, SECRET, given, own_tenant, sql
+from contracts.app_system import NAME, SECRET, given, own_tenant
 from contracts.harness import Case, System
 
 COPY = f"{NAME}__rehearsal"
@@ -18,21 +18,21 @@ HARMLESS = (
 
 def copied(system: System) -> None:
     postgres = system.facts["postgres"]
-    sql(postgres, f'CREATE DATABASE "{COPY}" TEMPLATE "{NAME}" OWNER "{NAME}"')
-    sql(postgres, HARMLESS, COPY)
+    postgres.sql(f'CREATE DATABASE "{COPY}" TEMPLATE "{NAME}" OWNER "{NAME}"')
+    postgres.sql(HARMLESS, COPY)
 
 
 def dropped(system: System) -> None:
-    sql(system.facts["postgres"], f'DROP DATABASE IF EXISTS "{COPY}" WITH (FORCE)')
+    system.facts["postgres"].sql(f'DROP DATABASE IF EXISTS "{COPY}" WITH (FORCE)')
 
 
 def probe(system: System) -> object:
     """Who has logged in."""
     postgres = system.facts["postgres"]
     return [
-        sql(postgres, "SELECT count(*) FROM res_users_log", name)
+        postgres.sql("SELECT count(*) FROM res_users_log", name)
         for name in (NAME, COPY)
-        if sql(postgres, f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
+        if postgres.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")
     ]
 
 
