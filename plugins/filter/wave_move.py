@@ -42,11 +42,11 @@ def wave_discovered_steps(
     return discovered.steps(declared, discoveries, known)
 
 
-def wave_steps(
-    members: str | Sequence[str | Mapping[str, Any]], step: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def wave_steps(members: str | Sequence[str | Mapping[str, Any]], step: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The same step for each member: a name, or what wave_chosen says of it."""
-    known = {each["name"]: each for each in members if isinstance(each, Mapping)} if not isinstance(members, str) else {}
+    known = (
+        {each["name"]: each for each in members if isinstance(each, Mapping)} if not isinstance(members, str) else {}
+    )
     names = list(known) or chosen.names_from(members)
     where = ("host", "database")
     return [{"name": name, **{key: known[name][key] for key in where if name in known}, **step} for name in names]

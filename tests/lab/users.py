@@ -91,4 +91,6 @@ class Users:
 
     def write_pause_seconds(self) -> float:
         """The longest time between two acknowledged writes, log-ins of the users included."""
-        return round(max((after - before for before, after in zip(self.writes, self.writes[1:], strict=False)), default=0.0), 2)
+        return round(
+            max((after - before for before, after in zip(self.writes, self.writes[1:], strict=False)), default=0.0), 2
+        )

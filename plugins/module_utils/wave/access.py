@@ -27,9 +27,7 @@ ABSENT, PRESENT = "absent", "present"
 FILE, NOTHING = "file", "nothing"  # what the script says of a path; anything else is told as it is
 KEYS_MODE = "600"
 # Options may hold blanks within quotes; the key's type ends them.
-LINE = re.compile(
-    r'\s*(?:(?:[^\s"]|"(?:\\.|[^"\\])*")+\s+)??(?:ssh|ecdsa|sk)-\S+\s+\S+(?:\s+(?P<comment>.*?))?\s*'
-)
+LINE = re.compile(r'\s*(?:(?:[^\s"]|"(?:\\.|[^"\\])*")+\s+)??(?:ssh|ecdsa|sk)-\S+\s+\S+(?:\s+(?P<comment>.*?))?\s*')
 
 SCRIPT = r"""set -u
 LC_ALL=C

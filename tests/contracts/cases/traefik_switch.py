@@ -13,7 +13,12 @@ from contracts.harness import Case, System
 ROUTES = {
     "http": {
         "routers": {
-            name: {"rule": "Host(`a.contract.test`)", "priority": priority, "entryPoints": ["websecure"], "service": name}
+            name: {
+                "rule": "Host(`a.contract.test`)",
+                "priority": priority,
+                "entryPoints": ["websecure"],
+                "service": name,
+            }
             for name, priority in (("a", 100), ("a-websocket", 1000))
         },
         "services": {
