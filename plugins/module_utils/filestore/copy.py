@@ -94,8 +94,10 @@ def checked(folder: str) -> bool:
     parts = folder.split("/")
     if not any(mark in folder for mark in "{}"):
         return False
-    if folder.startswith("/") and parts.count(NAME) == 1 and not any(
-        mark in part for part in parts if part != NAME for mark in "{}"
+    if (
+        folder.startswith("/")
+        and parts.count(NAME) == 1
+        and not any(mark in part for part in parts if part != NAME for mark in "{}")
     ):
         return True
     cure = f"Give an absolute path in which {NAME} is one whole part, or none, such as /srv/{NAME}/filestore."

@@ -27,9 +27,7 @@ ABSENT, PRESENT = "absent", "present"
 FILE, NOTHING = "file", "nothing"  # what the script says of a path; anything else is told as it is
 KEYS_MODE = "600"
 # Options may hold blanks within quotes; the key's type ends them.
-LINE = re.compile(
-    r'\s*(?:(?:[^\s"]|"(?:\\.|[^"\\])*")+\s+)??(?:ssh|ecdsa|sk)-\S+\s+\S+(?:\s+(?P<comment>.*?))?\s*'
-)
+LINE = re.compile(r'\s*(?:(?:[^\s"]|"(?:\\.|[^"\\])*")+\s+)??(?:ssh|ecdsa|sk)-\S+\s+\S+(?:\s+(?P<comment>.*?))?\s*')
 
 SCRIPT = r"""set -u
 LC_ALL=C
@@ -45,7 +43,8 @@ read_keys() { say "keys $1"
 read_file() { say "file $1"; kind "${1%/*}/"; shown "$1"; }
 # path, what it must still hold, what it shall hold; an existing file keeps its owner and mode
 put() { new=$1.erpops-$NONCE
-    [ "$(kind "$1") $(cat -- "$1" 2>/dev/null | base64 | tr -d '\n')" = "$2" ] || { echo "$1 was changed meanwhile" >&2; return 1; }
+    [ "$(kind "$1") $(cat -- "$1" 2>/dev/null | base64 | tr -d '\n')" = "$2" ] ||
+        { echo "$1 was changed meanwhile" >&2; return 1; }
     if [ -f "$1" ]; then cp -p -- "$1" "$new"; else (umask 077; : >"$new"); fi &&
     printf %s "$3" | base64 -d >"$new" || { rm -f -- "$new"; return 1; }; }
 swap() { mv -f -- "$1.erpops-$NONCE" "$1" || { rm -f -- "$1.erpops-$NONCE"; return 1; }; }

@@ -92,7 +92,12 @@ def apply(folder: Path, pairs: Sequence[Pair], owner: str, comment: str) -> None
 def _keygen(*arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["ssh-keygen", *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+            ["ssh-keygen", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ErpopsError(f"ssh-keygen could not be run: {error}.") from error

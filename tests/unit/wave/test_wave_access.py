@@ -44,7 +44,7 @@ def steps(plan: access.Plan) -> list[tuple[str, str]]:
     [
         (LINE, "erpops:north:db1"),
         (f"{KEY} me@home of mine", "me@home of mine"),
-        (f"  no-pty,from=\"10.0.0.0/8\" {KEY}   x  ", "x"),
+        (f'  no-pty,from="10.0.0.0/8" {KEY}   x  ', "x"),
         (KEY, ""),
         ("", ""),
         (f"# {KEY} gone", ""),
@@ -107,7 +107,13 @@ def test_what_the_host_lacks_is_said_with_its_name(found: Host, message: str) ->
 def test_what_is_wrong_with_the_options_comes_together() -> None:
     with pytest.raises(ErpopsError) as raised:
         wanted(
-            [{"user": "a b", "line": LINE}, {"user": "root", "line": KEY}, {"user": "root", "state": "absent"}, OURS, OURS],
+            [
+                {"user": "a b", "line": LINE},
+                {"user": "root", "line": KEY},
+                {"user": "root", "state": "absent"},
+                OURS,
+                OURS,
+            ],
             [{"path": "etc/x"}, {"path": "/etc/x", "mode": "rw"}, {"path": "/etc/x"}],
         )
     assert [problem.subject for problem in raised.value.problems] == [
@@ -124,7 +130,11 @@ class Machine:
         tools = folder / "tools"
         tools.mkdir()
         entry = f"me:x:{os.getuid()}:{os.getgid()}::{self.home}:/bin/sh"
-        for name, text in (("getent", f'[ "$2" = me ] && echo {entry}'), ("id", f"echo {os.getgid()}"), ("chown", "true")):
+        for name, text in (
+            ("getent", f'[ "$2" = me ] && echo {entry}'),
+            ("id", f"echo {os.getgid()}"),
+            ("chown", "true"),
+        ):
             (tools / name).write_text(f"#!/bin/sh\n{text}\n")
             (tools / name).chmod(0o755)
         self.path = f"{tools}:{os.environ['PATH']}"
@@ -170,7 +180,8 @@ def test_a_host_without_any_is_brought_there_and_back(machine: Machine, tmp_path
     certificate.chmod(0o600)
     assert [action.detail for action in machine.brought(goal).actions] == ["mode"]
     gone = wanted(
-        [{"user": "me", "comment": "erpops:north:*", "state": "absent"}], [{"path": str(certificate), "state": "absent"}]
+        [{"user": "me", "comment": "erpops:north:*", "state": "absent"}],
+        [{"path": str(certificate), "state": "absent"}],
     )
     assert [verb for verb, _subject in steps(machine.brought(gone))] == ["remove", "remove"]
     assert machine.keys.read_text() == ""

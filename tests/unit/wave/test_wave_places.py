@@ -69,8 +69,7 @@ def test_the_lines_of_a_legacy_host() -> None:
     files, tunnel = made
     assert (files["user"], tunnel["user"]) == ("root", "postgres")
     assert tunnel["line"] == (
-        'restrict,port-forwarding,permitlisten="127.0.0.1:1",command="/bin/false"'
-        " ssh-ed25519 BBBB erpops:north:db1"
+        'restrict,port-forwarding,permitlisten="127.0.0.1:1",command="/bin/false" ssh-ed25519 BBBB erpops:north:db1'
     )
     assert re.fullmatch(r'restrict,command="sh -c .* filestore /srv/files .*" ssh-ed25519 BBBB \S+', files["line"])
     assert {access.comment_of(each["line"]) for each in made} == {"erpops:north:db1"}
