@@ -10,8 +10,8 @@ module: wave_access
 short_description: Let the hosts of an estate in on a host, also on one without Python
 version_added: 0.1.0
 description:
-  - Keeps lines of C(~/.ssh/authorized_keys) and whole files on a host, with one script for its shell to read, and one to
-    write where something is to change. The host needs a POSIX shell with coreutils; no Python is used there.
+  - Keeps lines of C(~/.ssh/authorized_keys) and whole files on a host, with one script for its shell to read, and one
+    to write where something is to change. The host needs a POSIX shell with coreutils; no Python is used there.
   - A line is known again by its comment, which says whose it is. Lines with other comments stay as they are.
   - Files are replaced at once, keep their owner and mode where nothing is said of them, and are left alone where they
     changed between reading and writing. Symbolic links are not followed.

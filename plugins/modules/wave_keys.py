@@ -10,8 +10,8 @@ module: wave_keys
 short_description: Make SSH keys where they are used
 version_added: 0.1.0
 description:
-  - Makes a pair of ED25519 keys for each name, C(<name>.key) and C(<name>.key.pub), where there is none. The private half
-    never leaves the host; the public one is returned. One call serves all names.
+  - Makes a pair of ED25519 keys for each name, C(<name>.key) and C(<name>.key.pub), where there is none. The private
+    half never leaves the host; the public one is returned. One call serves all names.
 author:
   - erpops maintainers (@erpops)
 attributes:

@@ -18,8 +18,8 @@ MINIMUM = {"ttl": 20, "loop_wait": 1, "retry_timeout": 3}
 
 PRELOADED = ("pg_stat_statements", "auto_explain", "pg_cron", "pgaudit", "pg_prewarm")
 
-# Without it Patroni drops slots that it did not make, on a new primary at the latest. Those of the ways back come and go
-# with the members, and PostgreSQL itself keeps them on standbys.
+# Without it Patroni drops slots that it did not make, on a new primary at the latest. Those of the ways back come and
+# go with the members, and PostgreSQL itself keeps them on standbys.
 IGNORED_SLOTS = ({"type": "logical", "plugin": "pgoutput"},)
 
 BASELINE: Mapping[str, str | int] = {

@@ -43,7 +43,8 @@ read_keys() { say "keys $1"
 read_file() { say "file $1"; kind "${1%/*}/"; shown "$1"; }
 # path, what it must still hold, what it shall hold; an existing file keeps its owner and mode
 put() { new=$1.erpops-$NONCE
-    [ "$(kind "$1") $(cat -- "$1" 2>/dev/null | base64 | tr -d '\n')" = "$2" ] || { echo "$1 was changed meanwhile" >&2; return 1; }
+    [ "$(kind "$1") $(cat -- "$1" 2>/dev/null | base64 | tr -d '\n')" = "$2" ] ||
+        { echo "$1 was changed meanwhile" >&2; return 1; }
     if [ -f "$1" ]; then cp -p -- "$1" "$new"; else (umask 077; : >"$new"); fi &&
     printf %s "$3" | base64 -d >"$new" || { rm -f -- "$new"; return 1; }; }
 swap() { mv -f -- "$1.erpops-$NONCE" "$1" || { rm -f -- "$1.erpops-$NONCE"; return 1; }; }

@@ -9,23 +9,34 @@ from typing import Any
 from contracts.harness import Case, System, lab_host
 
 FOLDER = "/srv/contract-keys"
-BEGIN = f"rm -rf {FOLDER}; install -d -m 0700 {FOLDER}"
+CLEAN = f"rm -rf {FOLDER}"
+# One is whole, one has lost its public half, one its private half, and one is not there.
+BEGIN = f"""{CLEAN}; mkdir -p {FOLDER}; cd {FOLDER}
+for name in whole private public; do ssh-keygen -q -t ed25519 -N '' -C old -f $name.key; done
+rm private.key.pub public.key"""
 
 
-def arguments(_system: System) -> Mapping[str, Any]:
-    return {"folder": FOLDER, "names": ["legacy1", "app1"], "owner": "daemon", "comment": "erpops:contract:db1"}
+def arguments(names: list[str]) -> Mapping[str, Any]:
+    return {"folder": FOLDER, "names": names, "owner": "daemon", "comment": "erpops:contract:host"}
 
 
 def probe(system: System) -> object:
-    return system.shell(f"cd {FOLDER} && ls -l && cat *.pub 2>/dev/null || true")
+    return system.shell(f"cd {FOLDER}; find . -printf '%p %y %m %u\\n' | sort; sha256sum * | sort")
 
 
 CASES = (
     Case(
-        name="keys of two places",
-        system=lab_host(BEGIN, clean=f"rm -rf {FOLDER}"),
-        arguments=arguments,
+        name="what is lacking is made",
+        system=lab_host(BEGIN, clean=CLEAN),
+        arguments=lambda _system: arguments(["whole", "private", "public", "none"]),
         probe=probe,
         secrets=("PRIVATE KEY",),
+    ),
+    Case(
+        name="names that lead elsewhere are refused",
+        system=lab_host(BEGIN, clean=CLEAN),
+        arguments=lambda _system: arguments(["whole", "../other"]),
+        probe=probe,
+        refused="plain file name",
     ),
 )

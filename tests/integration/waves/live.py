@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -21,8 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from contracts.harness import ROOT, LabHost
-
-from ansible_collections.erpops.odoo.plugins.module_utils.filestore import copy
 
 HERE = Path(__file__).parent
 CLUSTER = ROOT / "tests" / "integration" / "tenant_databases" / "cluster.sh"
@@ -232,13 +231,10 @@ def prepared() -> Waves:
     legacy, target = hosts["legacy1"], hosts["db1"]
     tunnel = "/run/erpops-sources/legacy1"
     _cluster(target)
-    _tunnel(legacy, target)
+    _access(legacy, target)
     _code(target)
     legacy.shell("systemctl stop odoo cron")  # only the tests write
-    certificate = "/var/lib/postgresql/erpops-ca.crt"
-    text = target.shell(f"cat {FOLDER}/pg/ca.crt")
-    legacy.shell(f"echo {shlex.quote(text)} > {certificate}; chmod 644 {certificate}")
-    waves = Waves(legacy=legacy, target=target, tunnel=tunnel, certificate=certificate)
+    waves = Waves(legacy=legacy, target=target, tunnel=tunnel, certificate="/var/lib/postgresql/erpops-ca.crt")
     waves.target_sql("DO $$ BEGIN CREATE ROLE bi_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     return waves
 
@@ -271,35 +267,25 @@ def _code(target: LabHost) -> None:
     assert pack.wait() == 0
 
 
-def _tunnel(legacy: LabHost, target: LabHost) -> None:
-    """By the role; what an operator lets in on the source is done here by hand."""
-    play = [{
-        "hosts": target.name, "gather_facts": False, "roles": ["erpops.odoo.wave_source"],
-        "vars": {"wave_source_host": legacy.name, "wave_source_address": legacy.address},
-    }]  # fmt: skip
+def _access(legacy: LabHost, target: LabHost) -> None:
+    """By the playbook, as an operator does it; the second time it changes nothing."""
+    groups = {group: {"hosts": {host.name: {}}} for group, host in (("legacy", legacy), ("postgres", target))}
+    variables = {
+        "estate_name": "waves",
+        "estate_address": "{{ ansible_host }}",
+        "estate_ca_certificate": target.shell(f"cat {FOLDER}/pg/ca.crt"),
+        "wave_members": [{"name": "any", "host": legacy.name, "database": "any_old"}],
+        "wave_access_filestores": FILESTORES,
+    }
     for _again in range(2):
         with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder, "play.yml")
-            place.write_text(json.dumps(play))
+            place = Path(folder, "groups.json")
+            place.write_text(json.dumps({"all": {"vars": variables, "children": groups}}))
             done = subprocess.run(
-                [ROOT / "build/venv/bin/ansible-playbook", place, "-i", legacy.inventories[0]], cwd=ROOT, text=True,
+                [ROOT / "build/venv/bin/ansible-playbook", ROOT / "playbooks/wave_access.yml", "-i", place,
+                 "-i", legacy.inventories[0]], cwd=ROOT, text=True,
                 env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}, capture_output=True, check=False,
                 timeout=SECONDS,
             )  # fmt: skip
         assert done.returncode == 0, done.stdout
-    assert "changed=0" in done.stdout, done.stdout
-    key = target.shell("cat /var/lib/erpops/sources/legacy1.key.pub").strip()
-    lines = {
-        "postgres": f'restrict,port-forwarding,command="/bin/false" {key}',
-        "root": f'restrict,command="{copy.forced_command(FILESTORES)}" {key}',
-    }
-    for user, line in lines.items():
-        file = f"$(getent passwd {user} | cut -d: -f6)/.ssh/authorized_keys"
-        legacy.shell(
-            f"install -d -o {user} -m 0700 $(dirname {file}); touch {file}; sed -i '/ erpops$/d' {file}; "
-            f"echo {shlex.quote(line)} >> {file}; chown {user} {file}"
-        )
-    target.shell(
-        "systemctl restart erpops-source-legacy1; for try in $(seq 50); do"
-        " [ -e /run/erpops-sources/legacy1/.s.PGSQL.5433 ] && exit 0; sleep 0.2; done; exit 1"
-    )
+    assert not re.search(r"changed=[1-9]", done.stdout), done.stdout

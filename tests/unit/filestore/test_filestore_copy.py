@@ -136,7 +136,7 @@ def test_a_tenant_s_own_folder_takes_the_filestore(tmp_path: Path) -> None:
     name = store(old / "acme_prod", b"one")
     giver = Place(folder=str(old), name="acme_prod")
     taker = Place(folder=f"{tenants}/{{name}}/filestore", name="acme")
-    with pytest.raises(ErpopsError, match="no folder .*ten ants/acme on this host"):
+    with pytest.raises(ErpopsError, match=r"no folder .*ten ants/acme on this host"):
         copied(giver, taker)
     assert not tenants.exists()
     (tenants / "acme").mkdir(parents=True)
