@@ -63,6 +63,11 @@ options:
     type: list
     elements: str
     default: []
+  dropped_modules:
+    description: Modules that the database has, and that somebody decided to go without; the image need not have them.
+    type: list
+    elements: str
+    default: []
   boot_seconds:
     description: How long the server may take until it answers.
     type: int
@@ -192,6 +197,7 @@ SPEC: dict[str, Any] = {
     "users": {"type": "list", "elements": "str", "default": []},
     "login_password": {"type": "str", "no_log": True},
     "update": {"type": "list", "elements": "str", "default": []},
+    "dropped_modules": {"type": "list", "elements": "str", "default": []},
     "boot_seconds": {"type": "int", "default": 180},
     "seconds": {"type": "int", "default": 3600},
     "allocations": parameters.RESIDENCE["allocations"],
@@ -208,6 +214,7 @@ def trial(params: dict[str, Any], resident: Resident, login: Login) -> Trial:
         users=tuple(params["users"]) if params["login_password"] else (),
         password=params["login_password"] or "",
         update=tuple(params["update"]),
+        dropped=tuple(params["dropped_modules"]),
         boot_seconds=params["boot_seconds"],
         seconds=params["seconds"],
     )

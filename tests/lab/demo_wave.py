@@ -191,9 +191,10 @@ def report(progress: Progress, moved: list[Moved]) -> None:
     print()
     for each in moved:
         print(
-            f"  {each.name}: {each.state}; seeded in {each.seed_seconds:.1f} s, write gap {each.write_gap_seconds:.2f} s,"
-            f" without a page {each.unavailable_seconds:.1f} s; {each.rows_compared} rows compared,"
-            f" {each.rows_different} different; {each.attachments_compared} files, {each.attachments_different} different"
+            f"  {each.name}: {each.state}; seeded in {each.seed_seconds:.1f} s,"
+            f" write gap {each.write_gap_seconds:.2f} s, without a page {each.unavailable_seconds:.1f} s;"
+            f" {each.rows_compared} rows compared, {each.rows_different} different;"
+            f" {each.attachments_compared} files, {each.attachments_different} different"
         )
     print("\nTo read: " + ", ".join(reports))
     wrong = [each.name for each in moved if each.rows_different or each.attachments_different]

@@ -46,6 +46,7 @@ class Trial:
     users: tuple[str, ...]
     password: str = field(repr=False)
     update: tuple[str, ...]
+    dropped: tuple[str, ...]  # modules that it may go without
     boot_seconds: float
     seconds: float
 
@@ -90,8 +91,8 @@ def tried(trial: Trial) -> list[Probe]:
     probes = smoke.probes_from(_container(trial, sorted(before.installed)))
     after = facts(trial.login)
     return [
-        *probes,
-        smoke.modules(after.installed, podman.manifests(trial.resident.tenant.instance.image)),
+        *smoke.without(trial.dropped, probes),
+        smoke.modules(after.installed, podman.manifests(trial.resident.tenant.instance.image), trial.dropped),
         smoke.crons(after.crons, copy=True),
         smoke.mail(before.mails, after.mails),
     ]

@@ -198,3 +198,13 @@ def test_the_probes_need_nothing_but_python() -> None:
     modules = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {module.split(".")[0] for module in modules} <= set(sys.stdlib_module_names)
+
+
+def test_a_dropped_module_is_not_missed() -> None:
+    assert smoke.modules({"x_gone": "1", "base": "2"}, {"base": "2"}, ["x_gone"]).status == smoke.OK
+    assert smoke.modules({"x_gone": "1", "x_other": "1"}, {}, ["x_gone"]).status == smoke.FAILED
+    log = smoke.Probe(name="log", status=smoke.FAILED, seconds=0, evidence="a: x_gone skipped | b: ['x_gone']")
+    assert [probe.status for probe in smoke.without(["x_gone"], [log])] == [smoke.OK]
+    other = smoke.Probe(name="log", status=smoke.FAILED, seconds=0, evidence="a: x_gone skipped | b: CRITICAL")
+    assert [probe.status for probe in smoke.without(["x_gone"], [other])] == [smoke.FAILED]
+    assert [probe.status for probe in smoke.without([], [log])] == [smoke.FAILED]
