@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import sys
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ BUILD = estate_files.folder(NAME)
 RESULT = ROOT / "build" / "wave.json"
 COMMITTED, RETURNED = ("acme", "cedar"), ("birch",)
 MEMBERS = (*COMMITTED, *RETURNED)
+REST_SECONDS = 5
 LOGINS = {"acme": "marc@acme.example"}  # the others' administrators kept Odoo's name for them
 
 
@@ -135,12 +137,18 @@ def waves(progress: Progress, estate: Estate, users: dict[str, Users]) -> list[M
         ]
         play(progress, "wave_cutover", members=MEMBERS, wave_waivers=waivers)
     unavailable = {name: each.unavailable_seconds() for name, each in users.items()}
-    with progress.step(f"Back again: {', '.join(RETURNED)}"):
+    with progress.step("Compare both sides of every member by an independent read, while users rest"):
+        for each in users.values():
+            each.resting.set()
+        time.sleep(REST_SECONDS)  # the last writes reach the sources, which follow now
+        compared = {name: compare(estate, name) for name in MEMBERS}
+        for each in users.values():
+            each.resting.clear()
+    with progress.step(f"Back again, while users work: {', '.join(RETURNED)}"):
         play(progress, "wave_rollback", members=RETURNED)
     for each in users.values():
         each.end()
-    with progress.step("Compare both sides of every member by an independent read"):
-        compared = {name: compare(estate, name) for name in MEMBERS}
+    with progress.step("Look for every write that was acknowledged"):
         for name in MEMBERS:
             missing = lost(estate, name, users[name])
             if missing:
@@ -159,7 +167,7 @@ def compare(estate: Estate, name: str) -> tuple[Difference, Difference]:
     primary = estate.primary()
     return (
         rows(estate, (member["host"], member["database"]), (primary, name)),
-        attachments(estate, (member["host"], member["database"]), (primary, name), name in RETURNED),
+        attachments(estate, (member["host"], member["database"]), (primary, name)),
     )
 
 

@@ -30,6 +30,7 @@ class Users:
     acknowledged: list[str] = field(default_factory=list)
     answers: list[tuple[float, bool]] = field(default_factory=list)
     writes: list[float] = field(default_factory=list)
+    resting: threading.Event = field(default_factory=threading.Event)  # set: nobody writes, somebody looks
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -54,6 +55,8 @@ class Users:
     def _write(self) -> None:
         count = 0
         while not self._stop.wait(PAUSE_SECONDS):
+            if self.resting.is_set():
+                continue
             count += 1
             name = f"user at work {id(self) % 10_000}-{count}"
             try:

@@ -48,24 +48,19 @@ def _sums(estate: Estate, host: str, database: str) -> dict[str, tuple[int, str]
     return {name: (int(count), total) for name, count, total in parts}
 
 
-def attachments(estate: Estate, source: Side, target: Side, source_serves: bool) -> Difference:
-    """Files that the serving side's database knows: there, and with the content that their name is the sum of.
+def attachments(estate: Estate, source: Side, target: Side) -> Difference:
+    """Files that the target's database knows: there, and with the content that their name is the sum of.
 
     What was missing or broken on the source before the move is no difference: it is looked up on both sides.
     """
-    serving = source if source_serves else target
-    known = estate.psql(*_of(serving, "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL"))
-    name = target[1]
+    primary, name = target
+    known = estate.psql(primary, "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", name)
     before = _files(estate, source[0], f"{LEGACY}/{source[1]}")
-    now = before if source_serves else _files(estate, estate.app_host(name), f"{TENANTS}/{name}/filestore/{name}")
+    now = _files(estate, estate.app_host(name), f"{TENANTS}/{name}/filestore/{name}")
     different = [
         each for each in known if now.get(each) != each.rpartition("/")[2] and now.get(each) != before.get(each)
     ]
     return Difference(len(known), len(different))
-
-
-def _of(side: Side, query: str) -> tuple[str, str, str]:
-    return side[0], query, side[1]
 
 
 def _files(estate: Estate, host: str, folder: str) -> dict[str, str]:
