@@ -80,44 +80,10 @@ options:
     description: How many active internal users get it; those without all rights first, and who was there last.
     type: int
     default: 3
-  filestore:
-    description:
-      - Both filestores. What the target lacks is copied, as a cutover does, and how long that took is measured.
-      - A file that the database knows and the source lacks is reported in RV(filestore), and is no failure.
-    type: dict
-    suboptions:
-      source:
-        description: The source's filestore.
-        type: dict
-        required: true
-        suboptions: &place
-          folder:
-            description: Folder of all filestores there.
-            type: path
-            required: true
-          name:
-            description: Name of this one; by default that of the database.
-            type: str
-          command:
-            description: How to get there, such as an ssh command line; empty for this host.
-            type: list
-            elements: str
-            default: []
-          forced:
-            description: The other side runs the filestore's script by itself, since the key allows nothing else.
-            type: bool
-            default: false
-      target:
-        description: The target's filestore.
-        type: dict
-        required: true
-        suboptions: *place
-      seconds:
-        description: The longest that one command on either side may take.
-        type: int
-        default: 3600
 extends_documentation_fragment:
+  - erpops.odoo.postgres
   - erpops.odoo.member
+  - erpops.odoo.filestores
 attributes:
   check_mode:
     description: Nothing is written on either side and nobody rests; the actions are those that a run would do.
@@ -230,12 +196,9 @@ problems:
 """
 
 import signal
-import sys
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, MEMBER
 
@@ -258,18 +221,15 @@ ARGUMENTS = {
 }
 
 
-def run(module: AnsibleModule) -> None:
-    if PSYCOPG_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # an end like any other: the member follows again
-        signal.signal(number, lambda *_given: sys.exit(1))
-    outcome = verbs.rehearse(module.params, check_mode=module.check_mode)
-    conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
+def ended(*_given: object) -> None:
+    """A signal is an end like any other: what follows the member goes on, the source's writers too."""
+    raise KeyboardInterrupt
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    guarded(module, lambda: run(module))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, ended)
+    verbs.finish(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), verbs.rehearse)
 
 
 if __name__ == "__main__":

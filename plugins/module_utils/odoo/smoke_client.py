@@ -12,11 +12,12 @@ import re
 import shutil
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ansible.module_utils.urls import open_url
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Unreachable
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
@@ -207,7 +208,7 @@ def _timed(name: str, work: Callable[[], tuple[str, str]]) -> Probe:
 
 def get(url: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(url, timeout=HTTP_SECONDS) as answer:  # a unit of ours, by its address
+        with open_url(url, timeout=HTTP_SECONDS, use_proxy=False) as answer:  # a unit of ours, by its address
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

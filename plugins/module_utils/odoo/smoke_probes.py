@@ -295,4 +295,4 @@ def main(task: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"probes": main(json.load(sys.stdin))}))
+    sys.stdout.write(json.dumps({"probes": main(json.load(sys.stdin))}) + "\n")

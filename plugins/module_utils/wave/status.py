@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import age
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import states, timeline
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
 WIDTH = 1120
@@ -48,12 +48,19 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "tone": _tone(member),
         "timings": timings(member),
         "cutover": _said(timings(member)),
+        "timelines": _timelines(member),
         "blockers": list(blockers(member, lock, now)),
         "next_verbs": list(states.next_verbs(member.state)),
         "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}
         if lock
         else None,
     }
+
+
+def _timelines(member: Member) -> list[dict[str, Any]]:
+    """Of the last cutover and of the last rollback, where there were any."""
+    found = [(verb, timeline.drawn(member.facts.get(verb))) for verb in ("cutover", "rollback")]
+    return [{"verb": verb, **drawn} for verb, drawn in found if drawn]
 
 
 def timings(member: Member) -> dict[str, dict[str, float | None]]:
@@ -160,12 +167,16 @@ def _event(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "at": str(entry["at"])[:19].replace("T", " "),
         "member": content["member"],
-        "verb": content["verb"],
+        "verb": content["verb"] or _without_verb(content),
         "from": content["from"],
         "to": content["to"],
         "owner": content["owner"],
         "broke": (content.get("broken") or {}).get("owner", ""),
     }
+
+
+def _without_verb(content: Mapping[str, Any]) -> str:
+    return f"noted {', '.join(content.get('facts') or {})}" if content.get("step") == "note" else "observed"
 
 
 def metrics(rows: Sequence[Mapping[str, Any]], now: datetime) -> str:

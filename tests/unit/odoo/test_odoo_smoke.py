@@ -129,7 +129,12 @@ def test_a_probe_never_stops_the_others() -> None:
 def test_the_first_user_that_may_is_asked() -> None:
     users = [Fake({}), Fake({})]
     answers = iter([raising(Denied("no right")), lambda _user: "3 there"])
-    assert smoke_probes.first(users, lambda user: next(answers)(user)) == "anna: 3 there"
+
+    def one_after_another(user: Fake) -> str:
+        answer: str = next(answers)(user)
+        return answer
+
+    assert smoke_probes.first(users, one_after_another) == "anna: 3 there"
     assert status(lambda: smoke_probes.first(users, raising(Denied("no right")))) == (
         "skipped", "anna: no right; anna: no right",
     )  # fmt: skip
