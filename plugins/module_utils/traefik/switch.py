@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
@@ -65,11 +66,10 @@ def desire(switches: Sequence[Switch], actual: Actual) -> plan.Desired:
     middlewares = {
         name: value for name, value in current.middlewares.items() if not name.startswith(plan.MARKER_PREFIX)
     }
-    return plan.marked(
-        replace(current, routers=routers, services=services, middlewares=middlewares, transports=transports),
-        requests=actual.requests,
-        undeclared=(),
-    )
+    wanted = replace(current, routers=routers, services=services, middlewares=middlewares, transports=transports)
+    shown = {PurePosixPath(str(item["certFile"])).parent.name for item in current.certificates}
+    requests = {name: request for name, request in actual.requests.items() if name in shown}
+    return plan.marked(wanted, requests=requests, undeclared=())
 
 
 def steps(switches: Sequence[Switch], actual: Actual) -> plan.Steps:

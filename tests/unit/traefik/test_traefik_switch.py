@@ -91,3 +91,10 @@ def test_a_tenant_at_its_source_is_switched_too() -> None:
     again = switch.desire([back], replace(actual, own=files.read(OWN, there.text))).configuration
     transport = again.services["acme"]["loadBalancer"]["serversTransport"]
     assert again.transports[transport]["serverName"] == "acme.example"
+
+
+def test_certificates_that_the_routes_do_not_show_are_not_asked_for() -> None:
+    actual = edge_of(acme="present")
+    strange = {**actual.requests, "edge-other": {"names": ["other.example"]}}
+    desired = switch.desire([to_page("acme")], replace(actual, requests=strange))
+    assert set(desired.requests) == {"edge-acme"}
