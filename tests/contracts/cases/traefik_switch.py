@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ ROUTES = {
         "serversTransports": {"erpops-odoo": {"forwardingTimeouts": {"dialTimeout": "5s"}}},
     }
 }
-WRITE = f"echo '{json.dumps(ROUTES)}' > {FOLDER}/dynamic/tenants.yml; sleep 1"
+WRITE = f"echo '{json.dumps(ROUTES)}' > {FOLDER}/dynamic/tenants.yml; sleep 3"  # Traefik takes files at most every two seconds
 
 
 def arguments(_system: System, tenant: str = "a") -> Mapping[str, Any]:
@@ -42,7 +43,12 @@ def arguments(_system: System, tenant: str = "a") -> Mapping[str, Any]:
 
 def where(system: System) -> object:
     """The files, and where Traefik itself says that the tenant's services lead."""
-    return f"{probe(system)}{system.shell(f'curl -sSf {API}/api/http/services | grep -o http://127[^,]*')}"
+    program = (
+        "import json, urllib.request as u;"
+        f" found = json.load(u.urlopen('{API}/api/http/services'));"
+        " print(sorted((one['name'], str(one.get('loadBalancer'))) for one in found if one['name'].endswith('@file')))"
+    )
+    return f"{probe(system)}{system.shell(f'python3 -c {shlex.quote(program)}')}"
 
 
 CASES = (

@@ -12,18 +12,20 @@ from .live import Browser, Estate
 
 HOLD = """
 import psycopg2, threading
+said = []
 def visit():
     try:
         connection = psycopg2.connect(
             host="/run/postgresql", port=6432, dbname={name!r}, user={name!r}, password={secret!r}
         )
         connection.cursor().execute("select pg_sleep(2)")
-        print("ok")
+        said.append("ok")
     except psycopg2.Error as error:
-        print("refused:", str(error).replace(" ", "_"))
+        said.append("refused:" + str(error).replace(" ", "_"))
 threads = [threading.Thread(target=visit) for number in range({count})]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
+print(*said)
 """
 
 
