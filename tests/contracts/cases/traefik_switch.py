@@ -28,7 +28,7 @@ ROUTES = {
         "serversTransports": {"erpops-odoo": {"forwardingTimeouts": {"dialTimeout": "5s"}}},
     }
 }
-WRITE = f"echo '{json.dumps(ROUTES)}' > {FOLDER}/dynamic/tenants.yml; sleep 3"  # Traefik takes files at most every two seconds
+WRITE = f"echo '{json.dumps(ROUTES)}' > {FOLDER}/dynamic/tenants.yml; sleep 3"  # Traefik takes files every two seconds
 
 
 def arguments(_system: System, tenant: str = "a") -> Mapping[str, Any]:
