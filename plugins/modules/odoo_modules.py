@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
+  - erpops.odoo.residence
 attributes:
   check_mode:
     description: Predicts the installations. A tenant that is not born yet has what its template will have.
@@ -33,41 +34,6 @@ attributes:
     description: A second run with the same options changes nothing.
     support: full
 options:
-  allocations:
-    description: Numbers and app hosts of the tenants, the result of M(erpops.odoo.tenant_databases).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the tenant.
-        type: str
-        required: true
-      number:
-        description: Its number in the registry.
-        type: int
-        required: true
-      app_host:
-        description: The app host that owns it.
-        type: str
-        required: true
-      image:
-        description: The image that its unit was last started with.
-        type: str
-  host:
-    description: This app host, as the inventory calls it.
-    type: str
-    required: true
-  clusters:
-    description: Names of the PostgreSQL clusters, in the order in which the estate declares them.
-    type: list
-    elements: str
-    default: [main]
-  pull:
-    description: Whether an image that is not on the host may be pulled from its registry.
-    type: str
-    choices: [never, missing]
-    default: never
 """
 
 EXAMPLES = r"""

@@ -25,6 +25,7 @@ author:
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
+  - erpops.odoo.residence
 requirements:
   - psycopg >= 3.1 (python3-psycopg)
 attributes:
@@ -76,44 +77,9 @@ options:
     description: How long O(update) may take.
     type: int
     default: 3600
-  allocations:
-    description: Numbers and app hosts of the tenants, the result of M(erpops.odoo.tenant_databases).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the tenant.
-        type: str
-        required: true
-      number:
-        description: Its number in the registry.
-        type: int
-        required: true
-      app_host:
-        description: The app host that owns it.
-        type: str
-        required: true
-      image:
-        description: The image that its unit was last started with.
-        type: str
-  host:
-    description: This app host, as the inventory calls it.
-    type: str
-    required: true
   address:
     description: Where units are published on this host; needed with O(mode=running).
     type: str
-  clusters:
-    description: Names of the PostgreSQL clusters, in the order in which the estate declares them.
-    type: list
-    elements: str
-    default: [main]
-  pull:
-    description: Whether an image that is not on the host may be pulled from its registry.
-    type: str
-    choices: [never, missing]
-    default: never
 seealso:
   - module: erpops.odoo.wave_rehearse
 """
@@ -170,7 +136,7 @@ problems:
 from dataclasses import asdict, replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
@@ -185,7 +151,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo.database import L
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke import Probe
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke_client import Trial
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg
 
 SPEC: dict[str, Any] = {
     **arguments.ESTATE,
@@ -235,8 +201,7 @@ def probed(params: dict[str, Any], resident: Resident, login: Login, check_mode:
 
 def run(module: AnsibleModule) -> None:
     params, tenants = module.params, parameters.tenants(module.params)
-    if PSYCOPG_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    require_psycopg(module)
     resident = smoke.resident(params["tenant"], tenants, parameters.allocations(params), params["host"])
     database = smoke.database(params["tenant"], params["mode"], params["database"])
     login = replace(parameters.login(params, resident.tenant), database=database)

@@ -25,6 +25,7 @@ author:
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
+  - erpops.odoo.residence
 attributes:
   check_mode:
     description: >-
@@ -37,31 +38,6 @@ attributes:
     description: A second run with the same options changes nothing.
     support: full
 options:
-  allocations:
-    description: Numbers and app hosts of the tenants, the result of M(erpops.odoo.tenant_databases).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the tenant.
-        type: str
-        required: true
-      number:
-        description: Its number in the registry.
-        type: int
-        required: true
-      app_host:
-        description: The app host that owns it.
-        type: str
-        required: true
-      image:
-        description: The image that its unit was last started with.
-        type: str
-  host:
-    description: This app host, as the inventory calls it.
-    type: str
-    required: true
   address:
     description: The address on which units are published.
     type: str
@@ -70,11 +46,6 @@ options:
     description: The network of which every tenant gets a /28.
     type: str
     default: 10.90.0.0/16
-  clusters:
-    description: Names of the PostgreSQL clusters, in the order in which the estate declares them.
-    type: list
-    elements: str
-    default: [main]
   session_servers:
     description:
       - Redis servers of the sessions, each as C(HOST:PORT). With no server and no sentinel, Odoo keeps its sessions
@@ -102,11 +73,6 @@ options:
   mail_relay:
     description: Where tenants' mail goes when they configure no server of their own, as C(HOST:PORT).
     type: str
-  pull:
-    description: Whether an image that is not on the host may be pulled from its registry.
-    type: str
-    choices: [never, missing]
-    default: never
   start_timeout_seconds:
     description: How long a tenant's units may take to answer.
     type: int
