@@ -107,6 +107,11 @@ def check_service_url(url: str) -> None:
         raise Misshapen("Give http:// or https://, a host name or an address, and a port where it needs one; no path.")
 
 
+def url_host(address: str) -> str:
+    """An address or a name as URLs write it: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused, Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import url_host
 from ansible_collections.erpops.odoo.plugins.module_utils.patroni.evidence import Initialize
 
 READ_SECONDS = 5
@@ -34,9 +35,7 @@ class Api:
     password: str = field(repr=False)
 
     def url(self, member: str, path: str) -> str:
-        address = self.addresses[member]
-        host = f"[{address}]" if ":" in address else address
-        return f"https://{host}:{self.port}{path}"
+        return f"https://{url_host(self.addresses[member])}:{self.port}{path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

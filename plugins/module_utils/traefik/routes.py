@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import PLACEMENT_HOSTS, ResolvedTenant
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import check_service_url
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import check_service_url, url_host
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.shape import Misshapen
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.ports import bus_path, edge_ports
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Authentication, Configuration, Edge
@@ -323,5 +323,4 @@ def _tls(tenant: ResolvedTenant, edge: Edge) -> dict[str, Any]:
 
 
 def _service(address: str, port: int) -> dict[str, Any]:
-    host = f"[{address}]" if ":" in address else address
-    return {"loadBalancer": {"serversTransport": TRANSPORT, "servers": [{"url": f"http://{host}:{port}"}]}}
+    return {"loadBalancer": {"serversTransport": TRANSPORT, "servers": [{"url": f"http://{url_host(address)}:{port}"}]}}

@@ -12,8 +12,10 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import model
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation, allocation_from
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import url_host
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import web_service
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.ports import edge_ports
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.serving import source_url
 
 FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
 
@@ -119,7 +121,7 @@ def _chosen(member: Mapping[str, Any], estate: Estate) -> Chosen:
     allocation = estate.allocations.get(name)
     url = events = ""
     if allocation is not None:
-        ports, address = edge_ports(tenant, allocation), estate.addresses[allocation.app_host]
+        ports, address = edge_ports(tenant, allocation), url_host(estate.addresses[allocation.app_host])
         url, events = f"http://{address}:{ports.http}", f"http://{address}:{ports.bus}"
     return Chosen(
         name=name,
@@ -133,7 +135,7 @@ def _chosen(member: Mapping[str, Any], estate: Estate) -> Chosen:
         unit=web_service(name),
         url=url,
         events_url=events,
-        source_url=member.get("url") or f"http://{estate.addresses[member['host']]}",
+        source_url=source_url(member, estate.addresses[member["host"]]),
         filestores=member.get("filestores") or FILESTORES,
     )
 

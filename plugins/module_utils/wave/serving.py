@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import url_host
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
 
 Named = Mapping[str, Any]
@@ -75,10 +76,15 @@ def _urls(tenants: Sequence[Named], declared: Mapping[str, Named], addresses: Ma
         if not (member.get("url") or address):
             cure = "It has no ansible_host: give the host one, or give the member its url."
             problems.append(Problem(f"member {member['name']}", "host", member["host"], cure))
-        urls[tenant["name"]] = member.get("url") or f"http://{f'[{address}]' if ':' in address else address}"
+        urls[tenant["name"]] = source_url(member, address)
     if problems:
         raise InputError("Nobody knows where legacy hosts serve; nothing was changed.", problems)
     return urls
+
+
+def source_url(member: Named, address: str) -> str:
+    """Where a member's legacy host serves it: as declared, else at the host's address."""
+    return member.get("url") or f"http://{url_host(address)}"
 
 
 def _moving(tenants: Sequence[Named], declared: Mapping[str, Named], known: Mapping[str, Named]) -> Iterator[Problem]:

@@ -81,3 +81,10 @@ def test_an_app_host_that_left_is_named() -> None:
     with pytest.raises(InputError) as caught:
         chosen.chosen(DECLARED, estate(addresses={"legacy1": "10.0.0.91"}), ["acme"], None, KNOWN)
     assert [problem.value for problem in caught.value.problems] == ["app1"]
+
+
+def test_addresses_of_version_6_stand_in_brackets() -> None:
+    (acme,) = chosen.chosen(
+        DECLARED, estate(addresses={"legacy1": "fd00::91", "app1": "fd00::21"}), ["acme"], None, KNOWN
+    )
+    assert (acme.source_url, acme.url) == ("http://[fd00::91]", "http://[fd00::21]:10012")
