@@ -33,7 +33,6 @@ attributes:
   idempotent:
     description: A second run with the same options changes nothing.
     support: full
-options:
 """
 
 EXAMPLES = r"""
