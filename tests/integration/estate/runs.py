@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .live import Estate
+from .live import Browser, Estate
 
 Tenant = dict[str, Any]
 SERVED_SECONDS = 120
@@ -124,11 +124,19 @@ def files(estate: Estate, tenant: str) -> set[str]:
     return {host for host in estate.groups["app"] if estate.run(host, "test", "-d", place).returncode == 0}
 
 
+def page_is_served(browser: Browser) -> bool:
+    """A request that meets a database on its way up may hang until it times out: not served yet."""
+    try:
+        return browser.get("/web/login").status == 200
+    except OSError:
+        return False
+
+
 def logs_in(estate: Estate, tenant: str, hostname: str) -> bool:
     """Whether its first administrator gets in, once the page is served."""
     browser = estate.browser(tenant, hostname)
     deadline = time.monotonic() + SERVED_SECONDS
-    while browser.get("/web/login").status != 200 and time.monotonic() < deadline:
+    while not page_is_served(browser) and time.monotonic() < deadline:
         time.sleep(1)
     browser.login("admin", estate.secret("odoo_admin", tenant))
     return browser.uid() is not None
