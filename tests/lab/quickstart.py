@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 
 import estate_files
-from integration.estate.live import Browser, Estate
+from integration.estate.live import Estate
 from progress import Progress, StepError, fail, shown_of_ansible
 from scenario_hosts import bring_up
 
@@ -22,7 +22,6 @@ NAME = "quickstart"
 ROOT = estate_files.ROOT
 RESULT = ROOT / "build" / f"{NAME}.json"
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
-FIRST_PAGE_SECONDS = 180  # a freshly started Odoo answers only when it has loaded its registry
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,10 @@ def log_in(estate: Estate, name: str, version: str) -> Reached:
     login = tenant.get("login", "admin")
     secret = estate.secret("odoo_admin", name, tenant.get("secret_version", 1))
     browser = estate.browser(name)
-    wait_for_page(browser)
+    try:
+        browser.wait_for_page()
+    except TimeoutError as error:
+        raise StepError(str(error)) from error
     browser.login(login, secret)
     if not browser.uid():
         raise StepError(f"tenant {name}: https://{browser.hostname} serves a login page, but {login} is not logged in")
@@ -76,21 +78,6 @@ def log_in(estate: Estate, name: str, version: str) -> Reached:
         password=secret,
         version=version,
     )
-
-
-def wait_for_page(browser: Browser) -> None:
-    deadline = time.monotonic() + FIRST_PAGE_SECONDS
-    seen = ""
-    while time.monotonic() < deadline:
-        try:
-            answer = browser.get("/web/login")
-            if answer.status == 200:
-                return
-            seen = f"HTTP status {answer.status}"
-        except OSError as error:
-            seen = str(error)
-        time.sleep(1)
-    raise StepError(f"https://{browser.hostname}/web/login gave no page in {FIRST_PAGE_SECONDS} s; last: {seen}")
 
 
 def prove(progress: Progress) -> list[Reached]:

@@ -13,6 +13,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 import urllib.parse
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -22,6 +23,7 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.secrets import password
 
 SECONDS = 60
+PAGE_SECONDS = 180  # a freshly started Odoo answers only when it has loaded its registry
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,25 @@ class Browser:
         if "error" in answer:
             raise PermissionError(json.dumps(answer["error"]))
         return answer["result"]
+
+    def wait_for_page(self, seconds: int = PAGE_SECONDS) -> None:
+        """Until the login page is served; a request that meets a database on its way up may hang and time out.
+
+        Raises:
+            TimeoutError: it never was; says what was seen last.
+        """
+        deadline = time.monotonic() + seconds
+        seen = "no answer"
+        while time.monotonic() < deadline:
+            try:
+                status = self.get("/web/login").status
+                if status == 200:
+                    return
+                seen = f"HTTP status {status}"
+            except OSError as error:
+                seen = str(error)
+            time.sleep(1)
+        raise TimeoutError(f"https://{self.hostname}/web/login gave no page in {seconds} s; last: {seen}")
 
     def login(self, login: str, secret: str) -> Answer:
         page = self.get("/web/login").text

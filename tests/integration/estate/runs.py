@@ -10,14 +10,12 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from .live import Browser, Estate
+from .live import Estate
 
 Tenant = dict[str, Any]
-SERVED_SECONDS = 120
 PLAIN = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}  # recaps are read here
 
 
@@ -124,19 +122,9 @@ def files(estate: Estate, tenant: str) -> set[str]:
     return {host for host in estate.groups["app"] if estate.run(host, "test", "-d", place).returncode == 0}
 
 
-def page_is_served(browser: Browser) -> bool:
-    """A request that meets a database on its way up may hang until it times out: not served yet."""
-    try:
-        return browser.get("/web/login").status == 200
-    except OSError:
-        return False
-
-
 def logs_in(estate: Estate, tenant: str, hostname: str) -> bool:
     """Whether its first administrator gets in, once the page is served."""
     browser = estate.browser(tenant, hostname)
-    deadline = time.monotonic() + SERVED_SECONDS
-    while not page_is_served(browser) and time.monotonic() < deadline:
-        time.sleep(1)
+    browser.wait_for_page()
     browser.login("admin", estate.secret("odoo_admin", tenant))
     return browser.uid() is not None

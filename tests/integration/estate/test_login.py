@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import time
-
 from . import runs
-from .live import Browser, Estate
+from .live import Estate
 
 HOLD = """
 import psycopg2, threading
@@ -27,14 +25,6 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(*said)
 """
-
-
-def wait_until_served(browser: Browser) -> None:
-    for _attempt in range(60):
-        if browser.get("/web/login").status == 200:
-            return
-        time.sleep(1)
-    raise AssertionError(f"{browser.hostname}: no login page after its unit was restarted")
 
 
 def test_every_tenant_logs_in(estate: Estate) -> None:
@@ -64,7 +54,7 @@ def test_a_login_survives_a_restart_of_the_unit(estate: Estate) -> None:
             uid = browser.uid()
             restart = estate.run(estate.app_host(name), "systemctl", "restart", f"odoo-{name}.service")
             assert restart.returncode == 0, restart.stderr
-            wait_until_served(estate.browser(name))
+            estate.browser(name).wait_for_page()
             assert uid and browser.uid() == uid, f"{name}: the session did not outlive the unit"
 
 
