@@ -5,7 +5,7 @@
 
 On the quickstart's hosts, which ``make quickstart`` boots and converges first where they are not up. The many tenants
 are provisioned (role, database, registry, Redis user, route, certificate) and suspended, so that no unit runs for them;
-they are removed again at the end.
+they are removed again at the end; after a run that failed, `make quickstart-down` does it.
 """
 
 from __future__ import annotations

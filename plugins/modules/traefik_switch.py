@@ -37,6 +37,24 @@ options:
       server_name:
         description: For an https server that is reached at an address, the name in its certificate.
         type: str
+      wait_for:
+        description:
+          - Switch only when O(switches[].url) serves this page, or leads to another one that is not Odoo's database
+            manager, and fail where it does not in time. Nothing is asked for in check mode.
+        type: dict
+        suboptions:
+          path:
+            description: The page.
+            type: str
+            default: /web/login
+          hostname:
+            description: In the request's C(Host) header, as a visitor would have it.
+            type: str
+            required: true
+          seconds:
+            description: How long to wait.
+            type: int
+            default: 60
 extends_documentation_fragment:
   - erpops.odoo.traefik
 attributes:
@@ -62,6 +80,13 @@ EXAMPLES = r"""
   erpops.odoo.traefik_switch:
     switches:
       - {tenant: acme, url: "http://127.0.0.1:8081"}
+
+- name: Lead acme's users to its unit as soon as it serves them
+  erpops.odoo.traefik_switch:
+    switches:
+      - tenant: acme
+        url: http://10.0.0.21:10004
+        wait_for: {hostname: acme.example.com, seconds: 120}
 """
 
 RETURN = r"""
@@ -94,7 +119,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.traefik import apply, files, switch
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik import apply, files, switch, waiting
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.arguments import PLACE, place_of_switch
 
 ARGUMENTS: dict[str, Any] = {
@@ -108,6 +133,14 @@ ARGUMENTS: dict[str, Any] = {
             "url": {"type": "str", "required": True},
             "events_url": {"type": "str"},
             "server_name": {"type": "str"},
+            "wait_for": {
+                "type": "dict",
+                "options": {
+                    "path": {"type": "str", "default": "/web/login"},
+                    "hostname": {"type": "str", "required": True},
+                    "seconds": {"type": "int", "default": 60},
+                },
+            },
         },
     },
 }
@@ -124,6 +157,10 @@ def run(module: AnsibleModule) -> None:
         )
         for each in module.params["switches"]
     ]
+    if not module.check_mode:
+        for each in module.params["switches"]:
+            if each["wait_for"]:
+                waiting.until_served(each["tenant"], each["url"], **each["wait_for"])
     with apply.alone(place, module.check_mode):
         actual = apply.observe(place, module.check_mode)
         apply.refuse(place, actual, module.check_mode)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action, conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
@@ -184,12 +185,16 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         state = plan.check("wave_cutover", sides.member, facts)
         action = None if state == plan.LIVE else Action("cut over", f"member {sides.member.name}")
         found: dict[str, Any] = {}
-        if check_mode and action:
-            switching.check(sides, wanted, facts)
-        elif not check_mode:
-            wanted = replace(wanted, files=_files(parameters, sides))
-            found = switching.cutover(sides, wanted, facts)
-        return _done(sides, state, plan.LIVE, action, check_mode, **_measured(sides, found))
+        try:
+            if check_mode and action:
+                switching.check(sides, wanted, facts)
+            elif not check_mode:
+                wanted = replace(wanted, files=_files(parameters, sides))
+                found = switching.cutover(sides, wanted, facts)
+        except ErpopsError as error:
+            error.values = {"state": state, **error.values}  # whoever goes on must know who serves
+            raise
+        return _done(sides, state, plan.LIVE, action, check_mode, found=state, **_measured(sides, found))
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

@@ -69,3 +69,9 @@ def _files(estate: Estate, host: str, folder: str) -> dict[str, str]:
     assert asked.returncode == 0, asked.stderr
     lines = [line.split(maxsplit=1) for line in asked.stdout.splitlines()]
     return {name.removeprefix("./"): found for found, name in lines}
+
+
+def not_once(estate: Estate, side: Side, names: list[str]) -> list[str]:
+    """Contacts that are not there exactly once."""
+    found = estate.psql(side[0], "SELECT name FROM res_partner WHERE name LIKE 'user at work %'", side[1])
+    return [name for name in names if found.count(name) != 1]

@@ -1,0 +1,185 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A member's move by its playbooks, which are killed, and whose hosts are cut off or die, while users work.
+
+On the estate that `make demo-wave` leaves behind: birch is served by its legacy host again, and moves once more. The
+tests stand in the order of the move.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.estate import runs
+from integration.estate.live import Estate
+from integration.waves.independent import not_once
+from integration.waves.users import Users
+
+MEMBER, SOURCE = "birch", ("legacy1", "birch")
+WAIVERS = [
+    {"member": MEMBER, "gate": gate, "reason": "a test of faults", "until": "2099-12-31"}
+    for gate in ("dispositions", "rehearsal", "budget", "window", "acceptance", "approval")
+]
+CHOSEN: dict[str, Any] = {"wave_names": MEMBER}
+SECONDS = 180
+
+
+@pytest.fixture(scope="module")
+def users(estate: Estate) -> Iterator[Users]:
+    """At work from the first test to the last."""
+    at_work = Users(estate.browser(MEMBER), estate.browser(MEMBER), "admin", "admin")
+    at_work.begin()
+    yield at_work
+    at_work.end()
+
+
+def state(estate: Estate) -> str:
+    return estate.psql(estate.primary(), f"SELECT state FROM wave.member WHERE name = '{MEMBER}'", "erpops")[0]
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+def page_is_shown(estate: Estate) -> bool:
+    return estate.browser(MEMBER).get("/web/login").status == 503
+
+
+def connections(estate: Estate, side: tuple[str, str]) -> int:
+    """Of Odoo, to one side's database."""
+    host, database = side
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND usename IN ('odoo', '{MEMBER}')"
+    return int(estate.psql(host, query)[0])
+
+
+@contextmanager
+def under_way(estate: Estate, playbook: str) -> Iterator[subprocess.Popen[str]]:
+    """A run, for as long as the context lasts; what it said is in its standard output."""
+    with tempfile.TemporaryDirectory(prefix="erpops-") as folder:
+        variables = {**CHOSEN, "wave_waivers": WAIVERS}
+        process = subprocess.Popen(
+            runs.command(estate, playbook, variables, Path(folder)),
+            cwd=estate.root, env={**os.environ, **runs.PLAIN}, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                kill(process)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+
+
+def kill_when(estate: Estate, playbook: str, holds: Callable[[], bool], what: str) -> None:
+    """Kill a run, forks and all, in the moment when something holds."""
+    with under_way(estate, playbook) as process:
+        eventually(lambda: holds() or process.poll() is not None, what)
+        assert process.poll() is None, f"control: it was still running\n{process.communicate()[0][-4000:]}"
+        kill(process)
+
+
+def acknowledged(estate: Estate, users: Users, side: tuple[str, str]) -> None:
+    """Users get through again, and whatever they were told is there exactly once."""
+    before = len(users.acknowledged)
+    eventually(lambda: len(users.acknowledged) > before + 2, "nobody can write")
+    users.resting.set()
+    time.sleep(2)  # a write that is under way
+    try:
+        assert not_once(estate, side, users.acknowledged) == []
+    finally:
+        users.resting.clear()
+
+
+def test_a_killed_seed_is_completed_by_the_next(estate: Estate, users: Users) -> None:
+    runs.done(estate, "wave_prepare", **CHOSEN)
+    kill_when(estate, "wave_seed", lambda: state(estate) == "seeding", "no seed began")
+    assert state(estate) == "seeding"
+    runs.done(estate, "wave_seed", **CHOSEN)
+    assert state(estate) == "following"
+    acknowledged(estate, users, SOURCE)
+
+
+def test_a_source_that_is_cut_off_in_the_cutover_serves_again_or_is_led_on(estate: Estate, users: Users) -> None:
+    with under_way(estate, "wave_cutover") as process:
+        eventually(lambda: page_is_shown(estate), "no page was shown")
+        estate.lab("cut", SOURCE[0])
+        try:
+            said = process.communicate(timeout=600)[0]
+        finally:
+            estate.lab("heal", SOURCE[0])
+    assert process.returncode != 0, "control: the cable was out"
+    assert f"member {MEMBER}" in said, said[-4000:]
+    assert state(estate) in ("cutting_over", "following")
+    assert connections(estate, (estate.primary(), MEMBER)) == 0
+    eventually(lambda: estate.run(SOURCE[0], "true").returncode == 0, "the source is not back")
+
+
+def test_a_killed_cutover_is_completed_by_the_next(estate: Estate, users: Users) -> None:
+    if state(estate) == "following":
+        kill_when(estate, "wave_cutover", lambda: page_is_shown(estate), "no page was shown")
+    runs.done(estate, "wave_cutover", **CHOSEN, wave_waivers=WAIVERS)
+    assert state(estate) == "live"
+    acknowledged(estate, users, (estate.primary(), MEMBER))
+    assert connections(estate, SOURCE) == 0
+
+
+def test_writes_go_back_after_the_targets_primary_died(estate: Estate, users: Users) -> None:
+    dead = estate.primary()
+    estate.lab("kill", dead)
+    others = [host for host in estate.groups["postgres"] if host != dead]
+    try:
+        eventually(lambda: promoted(estate, others), "nobody was promoted")
+        acknowledged(estate, users, (estate.primary(*others), MEMBER))
+    finally:
+        estate.lab("start", dead)
+    eventually(lambda: replicates(estate), "the old primary does not follow")
+    acknowledged(estate, users, (estate.primary(), MEMBER))
+
+
+def promoted(estate: Estate, hosts: list[str]) -> bool:
+    try:
+        return bool(estate.primary(*hosts))
+    except AssertionError:
+        return False
+
+
+def replicates(estate: Estate) -> bool:
+    primary = estate.primary()
+    found = estate.psql(primary, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+                                 " AND usename <> 'erpops_wave'")  # fmt: skip
+    return found != ["0"]
+
+
+def test_the_legacy_host_may_die_while_its_way_back_is_open(estate: Estate, users: Users) -> None:
+    estate.lab("kill", SOURCE[0])
+    try:
+        acknowledged(estate, users, (estate.primary(), MEMBER))
+    finally:
+        estate.lab("start", SOURCE[0])
+    eventually(lambda: estate.run(SOURCE[0], "true").returncode == 0, "the source is not back")
+
+
+def test_a_killed_rollback_is_completed_by_the_next(estate: Estate, users: Users) -> None:
+    kill_when(estate, "wave_rollback", lambda: page_is_shown(estate), "no page was shown")
+    runs.done(estate, "wave_rollback", **CHOSEN)
+    assert state(estate) == "rolled_back"
+    acknowledged(estate, users, SOURCE)
+    assert connections(estate, (estate.primary(), MEMBER)) == 0
