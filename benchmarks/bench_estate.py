@@ -130,7 +130,7 @@ def initialised(variables: dict[str, Any]) -> float:
     password = derive(variables["estate_secret"], "erpops_template", "", 1)
     run = (
         f"podman run --rm --network host -v /etc/hosts:/etc/hosts:ro -v /etc/erpops/pki/ca.crt:/ca.crt:ro -e PGPASSWORD"
-        f" -e PGSSLMODE=verify-full -e PGSSLROOTCERT=/ca.crt {image} odoo -d bench-init -i base --without-demo=all"
+        f" -e PGSSLMODE=verify-full -e PGSSLROOTCERT=/ca.crt {image} -d bench-init -i base --without-demo=all"
         " --stop-after-init --no-http --db_host main.postgres.internal --db_port 5000 --db_user erpops_template"
         " --data-dir /tmp"
     )
