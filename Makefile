@@ -37,6 +37,10 @@ demo-wave-down: ## removes what demo-wave made
 try-quickstart: prepare
 	@tests/lab/try-quickstart
 
+.PHONY: try-demo-wave
+try-demo-wave: prepare
+	@tests/lab/try-demo-wave
+
 .PHONY: try-discovery
 try-discovery: prepare ## wave_discover against the lab's legacy hosts
 	@tests/lab/try-discovery

@@ -1,0 +1,64 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `make demo-wave` leaves: two members committed, one on each legacy host, and one that went back to the first."""
+
+from __future__ import annotations
+
+from integration.estate import runs
+from integration.estate.live import Estate
+
+FINISHED, STILL = "legacy2", "legacy1"  # the host of cedar alone; that of acme and birch, which is served there
+KEYS = "cat /root/.ssh/authorized_keys /var/lib/postgresql/.ssh/authorized_keys 2>/dev/null | grep -c erpops"
+
+
+def odoo(estate: Estate, host: str) -> tuple[str, str]:
+    return tuple(
+        estate.run(host, "systemctl", verb, "odoo.service").stdout.strip() for verb in ("is-enabled", "is-active")
+    )
+
+
+def keys(estate: Estate, host: str) -> int:
+    return int(estate.run(host, "sh", "-c", KEYS).stdout)
+
+
+def tunnels(estate: Estate, host: str) -> set[str]:
+    listed = estate.run(host, "sh", "-c", "ls /etc/systemd/system /var/lib/erpops/sources").stdout.split()
+    return {name for legacy in (FINISHED, STILL) for name in listed if legacy in name}
+
+
+def test_an_odoo_that_serves_nobody_rests_and_nothing_is_deleted(estate: Estate) -> None:
+    assert odoo(estate, FINISHED) == ("disabled", "inactive")
+    assert int(estate.psql(FINISHED, "SELECT count(*) FROM res_partner", "cedar_prod")[0]) > 0
+
+
+def test_an_odoo_that_serves_another_database_stays(estate: Estate) -> None:
+    assert odoo(estate, STILL) == ("enabled", "active")
+
+
+def test_the_ways_to_a_finished_host_are_gone(estate: Estate) -> None:
+    assert keys(estate, FINISHED) == 0
+    assert keys(estate, STILL) > 0, "control"
+    for host in estate.groups["postgres"]:
+        found = tunnels(estate, host)
+        assert not [name for name in found if FINISHED in name]
+        assert [name for name in found if STILL in name], "control"
+
+
+def test_nothing_of_replication_is_left_of_committed_members(estate: Estate) -> None:
+    primary = estate.primary()
+    left = estate.psql(primary, "SELECT slot_name FROM pg_replication_slots WHERE slot_name ~ '(acme|cedar)'")
+    assert left == []
+    for host, database in ((STILL, "acme_prod"), (FINISHED, "cedar_prod")):
+        assert estate.psql(host, "SELECT slot_name FROM pg_replication_slots WHERE slot_name ~ '(acme|cedar)'") == []
+        assert estate.psql(host, "SELECT subname FROM pg_subscription WHERE subname ~ '(acme|cedar)'", database) == []
+
+
+def test_a_committed_member_is_not_rolled_back(estate: Estate) -> None:
+    said = runs.refused(estate, "wave_rollback", wave_names="acme")
+    assert "acme" in said and "committed" in said, said[-3000:]
+
+
+def test_the_estate_is_as_declared(estate: Estate) -> None:
+    again = runs.done(estate, "site")
+    assert runs.changes(again) == 0, again[-6000:]
