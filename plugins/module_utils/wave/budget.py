@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rehearsals measured, as a member's budget for its cutover; and whether it may begin now. Pure.
+"""What rehearsals measured, as a member's budget for its cutover. Pure.
 
 A rehearsal is a mapping: ``at`` (ISO time of its end), ``window_seconds``, ``pause_seconds`` and ``timings``, a list of
 ``{"step", "seconds"}``, as ``wave_rehearse`` returns them.
@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem
 
 # What a rehearsal does not do: to fence the source, to make the way back and to open, with a network in between.
 UNMEASURED_SECONDS = 5.0
@@ -92,44 +90,6 @@ def _steps(rehearsal: Mapping[str, Any]) -> dict[str, float]:
     for timing in rehearsal.get("timings") or ():
         sums[timing["step"]] = sums.get(timing["step"], 0.0) + timing["seconds"]
     return sums
-
-
-def problems(
-    member: str,
-    found: Budget,
-    *,
-    now: datetime,
-    window_seconds: float,
-    fresh_hours: float,
-    least_runs: int = 1,
-) -> list[Problem]:
-    """Everything against beginning the cutover now; none is a go. window_seconds: what the window still has."""
-    subject = f"member {member}"
-    if found.budget_seconds is None or found.window is None:
-        return [Problem(subject, "rehearsals", "0", "Run wave_rehearse: nobody knows how long its cutover takes.")]
-    against = []
-    if found.runs < least_runs:
-        cure = f"Run wave_rehearse until there are {least_runs}."
-        against.append(Problem(subject, "rehearsals", str(found.runs), cure))
-    hours = age_hours(found.last, now)
-    if hours is None or hours > fresh_hours:
-        value = "at an unknown time" if hours is None else f"{hours:.1f} hours ago"
-        against.append(
-            Problem(subject, "last rehearsal", value, f"Run wave_rehearse: only {fresh_hours:g} hours count as fresh.")
-        )
-    if found.budget_seconds > window_seconds:
-        cure = (
-            f"The window has {max(window_seconds, 0):g} seconds left (p95 of {found.runs} rehearsals:"
-            f" {found.window.p95:g}). Choose a longer or later window."
-        )
-        against.append(Problem(subject, "budget_seconds", f"{found.budget_seconds:g}", cure))
-    return against
-
-
-def age_hours(at: str, now: datetime) -> float | None:
-    """None for what is no time."""
-    moment = _moment(at)
-    return None if moment == _NEVER else (now - moment).total_seconds() / 3600
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
