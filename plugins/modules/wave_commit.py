@@ -11,7 +11,30 @@ short_description: Give up a member's way back
 version_added: 0.1.0
 description:
   - The declared point of no return. The source follows the target no longer; its database stays closed.
+  - Before it, the target is dumped as of one moment while users work on, and the dump is restored beside it and
+    compared row for row. The file stays in O(dumps) on the host that the module runs on.
   - Afterwards M(erpops.odoo.wave_rollback) is refused.
+options:
+  proved_dump:
+    description: Whether there must be such a dump. Without it, only what else is backed up brings the data back.
+    type: bool
+    default: true
+  dumps:
+    description: Folder of the dumps.
+    type: path
+    default: /var/lib/erpops/commits
+  jobs:
+    description: How many tables are restored and compared at once.
+    type: int
+    default: 2
+  tools:
+    description: Folder of C(pg_dump) and C(pg_restore), of the target's version.
+    type: path
+    default: /usr/lib/postgresql/17/bin
+  dump_seconds:
+    description: The longest that the dump, and the restore, may take.
+    type: int
+    default: 86400
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
@@ -52,6 +75,11 @@ timings:
   type: list
   elements: dict
   sample: [{step: drain, seconds: 0.21}]
+dump:
+  description: The dump that was proved; empty in check mode, without O(proved_dump), and for a committed member.
+  returned: success
+  type: dict
+  sample: {path: /var/lib/erpops/commits/acme.20261122T210000Z.dump, sha256: 0f1e, bytes: 4000, tables: 9, rows: 52}
 actions:
   description: What was done or, in check mode, would be.
   returned: always
@@ -70,7 +98,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER
 
-ARGUMENTS = {**MEMBER}
+ARGUMENTS = {
+    **MEMBER,
+    "proved_dump": {"type": "bool", "default": True},
+    "dumps": {"type": "path", "default": "/var/lib/erpops/commits"},
+    "jobs": {"type": "int", "default": 2},
+    "tools": {"type": "path", "default": "/usr/lib/postgresql/17/bin"},
+    "dump_seconds": {"type": "int", "default": 86400},
+}
 
 
 def main() -> None:

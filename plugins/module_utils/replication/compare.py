@@ -43,17 +43,21 @@ def equal(
     sides: Sides, facts: Facts, source: Side, target: Side, sequences: Sequence[Row], jobs: int
 ) -> dict[str, int]:
     """``sequences``: those of the source, which no snapshot holds."""
-    oldest = min(facts.source.version, facts.target.version)
+    found, compared = differences(sides, source, target, min(facts.source.version, facts.target.version), jobs)
+    found += _unequal_sequences(sequences, target.connection)
+    cure = "The other side must not open with it; look at what wrote there."
+    plan.refuse_differences(sides.member, "The two sides are not equal.", found, cure)
+    return compared
+
+
+def differences(sides: Sides, source: Side, target: Side, oldest: int, jobs: int) -> tuple[list[str], dict[str, int]]:
+    """Of all rows and large objects, each as a sentence; and how much was compared. oldest: of both versions."""
     with ThreadPoolExecutor(2) as pool:
         ours = pool.submit(_sums, sides, source, oldest, jobs)
         theirs = pool.submit(_sums, sides, target, oldest, jobs)
         sums, others = ours.result(), theirs.result()
-    found = plan.unequal(sums, others)
-    found += _unequal_sequences(sequences, target.connection)
-    found += _unequal_objects(source.connection, target.connection)
-    cure = "The other side must not open with it; look at what wrote there."
-    plan.refuse_differences(sides.member, "The two sides are not equal.", found, cure)
-    return {"tables": len(sums), "rows": sum(count for count, _sum in sums.values())}
+    found = [*plan.unequal(sums, others), *_unequal_objects(source.connection, target.connection)]
+    return found, {"tables": len(sums), "rows": sum(count for count, _sum in sums.values())}
 
 
 def _sums(sides: Sides, side: Side, oldest: int, jobs: int) -> dict[str, Sum]:

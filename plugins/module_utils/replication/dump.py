@@ -59,14 +59,33 @@ def restore(tools: Tools, place: Path, server: Server, database: str, owner: str
     if not listing.exists():
         lines = _run(tools, {}, ["pg_restore", "--list", str(place)]).splitlines()
         listing.write_text("\n".join(line for line in lines if not _made_before(line)) + "\n")
-    parameters = {
-        "host": ",".join(server.hosts), "port": str(server.port), "user": server.user, "password": server.password,
-        "sslmode": "verify-full", "sslrootcert": server.ca_file, "target_session_attrs": "read-write",
-    }  # fmt: skip
-    _run(tools, parameters, [
+    _run(tools, _parameters(server), [
         "pg_restore", "--exit-on-error", f"--jobs={tools.jobs}", f"--use-list={listing}", f"--role={owner}", *NOT_OURS,
         "--no-tablespaces", *(f"--section={section}" for section in sections), f"--dbname={database}", str(place),
     ])  # fmt: skip
+
+
+def archived(tools: Tools, server: Server, database: str, snapshot: str, path: Path) -> None:
+    """One file with everything of a database as of an exported snapshot, but what ties it to others."""
+    _run(tools, _parameters(server), [
+        "pg_dump", "--format=custom", f"--snapshot={snapshot}", "--no-publications", "--no-subscriptions",
+        f"--file={path}", f"--dbname={database}",
+    ])  # fmt: skip
+    path.chmod(0o600)
+
+
+def restore_whole(tools: Tools, server: Server, database: str, path: Path) -> None:
+    """Such a file into an empty database, as anybody would after a disaster."""
+    _run(tools, _parameters(server), [
+        "pg_restore", "--exit-on-error", f"--jobs={tools.jobs}", f"--dbname={database}", str(path),
+    ])  # fmt: skip
+
+
+def _parameters(server: Server) -> dict[str, str]:
+    return {
+        "host": ",".join(server.hosts), "port": str(server.port), "user": server.user, "password": server.password,
+        "sslmode": "verify-full", "sslrootcert": server.ca_file, "target_session_attrs": "read-write",
+    }  # fmt: skip
 
 
 def _made_before(line: str) -> bool:

@@ -15,6 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     client,
     compare,
     plan,
+    proof,
     seed,
     source,
     statements,
@@ -133,9 +134,12 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
     return error
 
 
-def commit(sides: Sides, facts: Facts) -> None:
-    """The point of no return: the source stays fenced and follows no longer."""
-    plan.check("wave_commit", sides.member, facts)
+def commit(sides: Sides, wanted: proof.Dumping | None, facts: Facts) -> dict[str, Any]:
+    """The point of no return: the source stays fenced and follows no longer. Returns what is known of the dump."""
+    state, dumped = plan.check("wave_commit", sides.member, facts), dict[str, Any]()
+    if wanted is not None and state != plan.COMMITTED:
+        with sides.steps.step("dump"):
+            dumped = proof.proved(sides, wanted, facts)
     member, record = sides.member, facts.source.record
     with sides.steps.step("commit"):
         if record is not None and not record.committed:
@@ -144,3 +148,4 @@ def commit(sides: Sides, facts: Facts) -> None:
             client.in_transaction(sides.source, "Committing on the source", [*forget, text])
         back.remove(sides)
         source.drop_slot(sides.source, member.forward)
+    return dumped

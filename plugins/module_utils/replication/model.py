@@ -11,6 +11,7 @@ from typing import Any
 
 PASSING_SUFFIX = "__new"
 REHEARSAL_SUFFIX = "__rehearsal"
+PROOF_SUFFIX = "__proof"
 ROLE = "erpops_wave"  # the role of both subscriptions, on the source and on the target
 OLDEST_LOGICAL = 100_000  # server_version_num of PostgreSQL 10, the first with publications
 PUBLIC = ""  # as a grantee
@@ -42,6 +43,11 @@ class Member:
     def rehearsal(self) -> str:
         """The neutralized copy of the database on the target."""
         return self.name + REHEARSAL_SUFFIX
+
+    @property
+    def proof(self) -> str:
+        """A restored dump of the database on the target, until it was compared."""
+        return self.name + PROOF_SUFFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One moment of the source, held as a snapshot; and the short rest of its writers that the target catches up in.
+"""One moment of a database, held as a snapshot; and the short rest of its writers that the target catches up in.
 
 Nothing of it can harm the source for long: waiting for the locks is shorter than its ``deadlock_timeout``, so that no
 writer is ever ended for it, and the source itself ends the rest after some seconds, whatever becomes of this process.
@@ -10,7 +10,7 @@ writer is ever ended for it, and the source itself ends the rest after some seco
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, LiteralString
@@ -60,8 +60,9 @@ class Rest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """The source as it was: a connection inside its snapshot, further ones that see the same, and the sequences."""
+    """A database as it was: the snapshot's name, a connection inside it and further ones, and the sequences."""
 
+    name: str
     side: Side
     sequences: Sequence[Row]
 
@@ -132,11 +133,10 @@ def lock_tables(tables: Sequence[Table]) -> sql.Composed:
 
 
 @contextmanager
-def held(sides: Sides, seconds: int) -> Iterator[Moment]:
-    """This moment of the source, for as long as the context lasts. seconds: the longest that one statement may take."""
-    database = sides.member.database
-    with sides.connect_source(database) as keeper:
-        with translated("Holding a snapshot of the source"):
+def held(connect: Callable[[], Connection], seconds: int) -> Iterator[Moment]:
+    """This moment of a database, for as long as the context lasts. seconds: the longest that one statement may take."""
+    with connect() as keeper:
+        with translated("Holding a snapshot"):
             execute(keeper, f"SET statement_timeout = '{seconds}s'", "SET idle_in_transaction_session_timeout = 0",
                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")  # fmt: skip
             row = one(keeper, "SELECT pg_export_snapshot() AS name")
@@ -144,11 +144,11 @@ def held(sides: Sides, seconds: int) -> Iterator[Moment]:
         name = str(row["name"]) if row else ""
 
         def another() -> Connection:
-            opened = sides.connect_source(database)
+            opened = connect()
             with translated("Reading the held snapshot"):
                 execute(opened, f"SET statement_timeout = '{seconds}s'",
                         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                         sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(name)))  # fmt: skip
             return opened
 
-        yield Moment(side=Side(connection=keeper, connect=another), sequences=sequences)
+        yield Moment(name=name, side=Side(connection=keeper, connect=another), sequences=sequences)

@@ -78,8 +78,7 @@ def drop(sides: Sides) -> None:
     name = sides.member.rehearsal
     sides.leave(name)
     with translated(f"Dropping database {name}"):
-        form = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-        execute(sides.maintenance, form.format(sql.Identifier(name)))
+        execute(sides.maintenance, statements.drop_database(name))
 
 
 def check(sides: Sides, wanted: Rehearsal, facts: Facts) -> None:
@@ -180,7 +179,9 @@ def _copied(sides: Sides, wanted: Rehearsal, stack: ExitStack, measured: Measure
                 _drained(sides, wanted)
             with steps.step("hold"), translated("Resting the subscription"):
                 execute(sides.target, statements.enable_subscription(sides.member.forward, False))
-                moment = stack.enter_context(pause.held(sides, wanted.seconds))
+                moment = stack.enter_context(
+                    pause.held(lambda: sides.connect_source(sides.member.database), wanted.seconds)
+                )
         if begun is not None:
             measured.pause_seconds = round(time.monotonic() - begun, 3)
         with steps.step("clone"):

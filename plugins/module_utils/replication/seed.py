@@ -133,8 +133,7 @@ def clear(sides: Sides) -> None:
             )
         for database in (member.name, member.passing):
             sides.leave(database)
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
-            execute(sides.maintenance, drop)
+            execute(sides.maintenance, statements.drop_database(database))
 
 
 def _database(sides: Sides, seeding: Seeding) -> None:

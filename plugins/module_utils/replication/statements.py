@@ -312,6 +312,10 @@ def create_database(name: str, owner: str, encoding: str, collate: str, ctype: s
     return sql.SQL(form).format(sql.Identifier(name), sql.Identifier(owner), *values)
 
 
+def drop_database(name: str) -> sql.Composed:
+    return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+
+
 def row_sums(table: Table) -> sql.Composed:
     """Rows, and two sums of halves of each row's hash: the same in any order, on any version."""
     return sql.SQL(

@@ -23,6 +23,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     ending,
     pause,
     plan,
+    proof,
     source,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import cutover as switching
@@ -280,9 +281,12 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
 
 
 def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    tools = dump.Tools(
+        folder=parameters["tools"], spool="", jobs=parameters["jobs"], seconds=parameters["dump_seconds"]
+    )
+    wanted = proof.Dumping(tools=tools, folder=parameters["dumps"]) if parameters["proved_dump"] else None
     with _opened(parameters, check_mode) as (sides, facts):
         state = plan.check("wave_commit", sides.member, facts)
         action = None if state == plan.COMMITTED else Action("commit", f"member {sides.member.name}")
-        if not check_mode:
-            ending.commit(sides, facts)
-        return _done(sides, state, plan.COMMITTED, action, check_mode)
+        dumped = {} if check_mode else ending.commit(sides, wanted, facts)
+        return _done(sides, state, plan.COMMITTED, action, check_mode, dump=dumped)

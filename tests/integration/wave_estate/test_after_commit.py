@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 from integration.estate import runs
 from integration.estate.live import Estate
 
@@ -52,6 +54,19 @@ def test_nothing_of_replication_is_left_of_committed_members(estate: Estate) -> 
     for host, database in ((STILL, "acme_prod"), (FINISHED, "cedar_prod")):
         assert estate.psql(host, "SELECT slot_name FROM pg_replication_slots WHERE slot_name ~ '(acme|cedar)'") == []
         assert estate.psql(host, "SELECT subname FROM pg_subscription WHERE subname ~ '(acme|cedar)'", database) == []
+
+
+def test_a_dump_of_each_committed_member_lies_there_and_restores(estate: Estate) -> None:
+    primary = estate.primary()
+    for name in ("acme", "cedar"):
+        query = f"SELECT facts -> 'commit' FROM wave.member WHERE name = '{name}'"
+        commit = json.loads(estate.psql(primary, query, "erpops")[0])
+        host, path = commit["host"], commit["dump"]["path"]
+        assert estate.run(host, "sha256sum", path).stdout.split()[0] == commit["dump"]["sha256"]
+        contacts = f"pg_restore --data-only --table=res_partner --file=- {path} | grep -c '^[0-9]'"
+        restored = int(estate.run(host, "sh", "-c", contacts).stdout)
+        assert 0 < restored <= int(estate.psql(primary, "SELECT count(*) FROM res_partner", name)[0])
+        assert estate.psql(primary, f"SELECT datname FROM pg_database WHERE datname ~ '^{name}__'") == []
 
 
 def test_a_committed_member_is_not_rolled_back(estate: Estate) -> None:

@@ -92,7 +92,13 @@ class Waves:
                 "allow_shared_roles": False,
             },
             "rollback": {"jobs": 4, "window_seconds": 60, "drain_seconds": 30},
-            "commit": {},
+            "commit": {
+                "proved_dump": True,
+                "dumps": f"{FOLDER}/commits",
+                "jobs": 2,
+                "tools": "/usr/lib/postgresql/17/bin",
+                "dump_seconds": SECONDS,
+            },
             "rehearse": {
                 "state": "present",
                 "pause_writers": True,
