@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
     client,
@@ -66,6 +66,14 @@ def check(sides: Sides, facts: Facts) -> Record:
 def _follows(sides: Sides) -> None:
     """Raises ErpopsError unless the source follows the target closely: the fence would wait for it in vain."""
     name = sides.member.back
+    kept = client.slot(sides.target, name)
+    if kept is None or kept.lost:
+        text = (
+            "gone" if kept is None else "lost: the source did not follow for longer than max_slot_wal_keep_size allows"
+        )
+        cure = "Its writes since the cutover are on the target alone. Stay there, and run wave_commit."
+        problem = Problem(f"member {sides.member.name}", "slot", f"{name} is {text}", cure)
+        raise Refused("There is no way back any more.", [problem])
 
     def near() -> bool:
         slot = client.slot(sides.target, name)

@@ -205,6 +205,31 @@ def test_withdrawing_leaves_nothing(waves: Waves, member: Make) -> None:
     assert waves.target_sql(f"SELECT count(*) FROM pg_database WHERE datname LIKE '{name}%'") == "0"
 
 
+def test_a_way_back_that_nobody_kept_open_is_bounded_and_refused(waves: Waves, member: Make) -> None:
+    """The legacy host follows no longer; its slot keeps what max_slot_wal_keep_size allows, and not more."""
+    name = member("bounded", "birch")
+    following(waves, name)
+    waves.done("cutover", name)
+    waves.source_sql(f"ALTER SUBSCRIPTION erpops_back_{name} DISABLE", f"{name}_old")
+    slot = f"SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'erpops_back_{name}'"
+    waves.target_sql("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'")
+    waves.target_sql("ALTER SYSTEM SET wal_keep_size = 0")
+    waves.target_sql("SELECT pg_reload_conf()")
+    try:
+        for _segment in range(8):
+            waves.target_sql("SELECT pg_logical_emit_message(true, 'x', repeat('x', 16000000)), pg_switch_wal()", name)
+            waves.target_sql("CHECKPOINT")
+        assert waves.target_sql(slot) == "lost", "control"
+        refused = waves.run("rollback", name)
+        assert refused["failed"] and "no way back" in refused["msg"] and "max_slot_wal_keep_size" in refused["msg"]
+        assert serves(waves, name) == {"target"}
+        assert waves.done("commit", name)["state"] == "committed"
+    finally:
+        waves.target_sql("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        waves.target_sql("ALTER SYSTEM RESET wal_keep_size")
+        waves.target_sql("SELECT pg_reload_conf()")
+
+
 def test_files_follow_there_and_back(waves: Waves, member: Make) -> None:
     """Over the restricted key; with a file that is gone and one that is not what its name says."""
     name = member("files", "acme_prod")
