@@ -40,6 +40,13 @@ options:
     type: list
     elements: str
     default: [main]
+  elsewhere:
+    description: >-
+      Names of tenants whose databases come from elsewhere, such as members of waves. An instance that has only such
+      tenants needs no template.
+    type: list
+    elements: str
+    default: []
   postgres_address:
     description:
       - Where the primary of a cluster is reached; C({cluster}) stands for its name. The i-th cluster has the i-th port
@@ -151,7 +158,8 @@ def live(module: AnsibleModule, who: template_client.Builder, clusters: Sequence
 def run(module: AnsibleModule) -> None:
     params = module.params
     clusters = template.clusters_from(params["clusters"])
-    wanted = template.templates(instances_from(params["instances"]), parameters.tenants(params), clusters)
+    tenants = parameters.tenants(params)
+    wanted = template.templates(instances_from(params["instances"]), tenants, clusters, params["elsewhere"])
     who = builder(params)
     found = live(module, who, clusters)
     building = template.to_build(wanted, found)
@@ -175,6 +183,7 @@ def main() -> None:
             **arguments.ESTATE,
             **arguments.SECRETS,
             **parameters.CLUSTERS,
+            "elsewhere": {"type": "list", "elements": "str", "default": []},
             "postgres_address": {"type": "str", "default": "{cluster}.postgres.internal"},
             "postgres_sslmode": {
                 "type": "str",

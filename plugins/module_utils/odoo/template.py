@@ -10,7 +10,7 @@ stays until nothing uses it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
@@ -81,9 +81,15 @@ def template_name(image: str, modules: Iterable[str]) -> str:
 
 
 def templates(
-    instances: Sequence[Instance], tenants: Sequence[ResolvedTenant], clusters: Sequence[Cluster]
+    instances: Sequence[Instance],
+    tenants: Sequence[ResolvedTenant],
+    clusters: Sequence[Cluster],
+    elsewhere: Collection[str] = (),
 ) -> tuple[Template, ...]:
-    """One for each instance, on every cluster where its tenants are, and on the first one where it has none yet."""
+    """One for each instance, on every cluster where its tenants are, and on the first one where it has none yet.
+
+    elsewhere: tenants that no template gives birth to; an instance that has only such ones needs none.
+    """
     known = {cluster.name: cluster for cluster in clusters}
     problems = [
         Problem(f"tenant {tenant.name}", "cluster", tenant.cluster, f"It is none of the clusters {', '.join(known)}.")
@@ -97,7 +103,7 @@ def templates(
         if instance.placement != PLACEMENT_HOSTS:
             continue
         name = template_name(instance.image, instance.modules)
-        for cluster in _clusters_of(instance, tenants, clusters):
+        for cluster in _clusters_of(instance, tenants, clusters, elsewhere):
             new = Template(database=name, cluster=cluster, instance=instance, instances=())
             template = found.get((cluster.name, name), new)
             found[cluster.name, name] = replace(template, instances=(*template.instances, instance.name))
@@ -105,11 +111,13 @@ def templates(
 
 
 def _clusters_of(
-    instance: Instance, tenants: Iterable[ResolvedTenant], clusters: Sequence[Cluster]
+    instance: Instance, tenants: Iterable[ResolvedTenant], clusters: Sequence[Cluster], elsewhere: Collection[str]
 ) -> tuple[Cluster, ...]:
-    names = {tenant.cluster for tenant in tenants if tenant.instance.name == instance.name and tenant.state != "absent"}
-    used = tuple(cluster for cluster in clusters if cluster.name in names)
-    return used or (clusters[0],)
+    living = [tenant for tenant in tenants if tenant.instance.name == instance.name and tenant.state != "absent"]
+    names = {tenant.cluster for tenant in living if tenant.name not in elsewhere}
+    if living and not names:
+        return ()
+    return tuple(cluster for cluster in clusters if cluster.name in names) or (clusters[0],)
 
 
 def to_build(wanted: Iterable[Template], live: LiveDatabases) -> tuple[Template, ...]:

@@ -55,6 +55,16 @@ def test_an_instance_elsewhere_has_none() -> None:
     assert template.templates([instance(placement="north")], [], CLUSTERS) == ()
 
 
+def test_an_instance_whose_tenants_come_from_elsewhere_needs_none() -> None:
+    tenants = [tenant(cluster="second")]
+    name = tenants[0].name
+    assert template.templates([instance()], tenants, CLUSTERS, [name]) == ()
+    (found,) = template.templates([instance()], tenants, CLUSTERS, ["another"])
+    assert found.cluster.name == "second"
+    (found,) = template.templates([instance()], [], CLUSTERS, [name])
+    assert found.cluster.name == CLUSTERS[0].name
+
+
 def test_an_unknown_cluster_is_refused() -> None:
     with pytest.raises(InputError, match="third"):
         template.templates([instance()], [tenant(cluster="third")], CLUSTERS)
