@@ -135,6 +135,9 @@ def waves(progress: Progress, estate: Estate, users: dict[str, Users]) -> list[M
         ]
         play(progress, "wave_cutover", members=MEMBERS, wave_waivers=waivers)
     unavailable = {name: each.unavailable_seconds() for name, each in users.items()}
+    for name, each in users.items():
+        seen = ", ".join(f"{seconds:.1f} s {status or 'no answer'}" for status, seconds in each.unavailable().items())
+        progress.say(f"   {name}: {unavailable[name]:.1f} s without a page ({seen})")
     with progress.step("Compare both sides of every member by an independent read, while users rest"):
         for each in users.values():
             each.resting.set()

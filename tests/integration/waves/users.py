@@ -10,17 +10,19 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from integration.estate.live import Browser
 
 PAUSE_SECONDS = 0.05
+SERVED = 200
 
 
 @dataclass
 class Users:
     """One user who looks and one who writes. Every write that Odoo acknowledged is noted, with its attachment.
 
-    acknowledged: names of contacts that Odoo said it had made. down: spans of seconds without a page.
+    acknowledged: names of contacts that Odoo said it had made. answers: when, and the HTTP status; 0 for none.
     """
 
     looking: Browser
@@ -28,7 +30,7 @@ class Users:
     login: str
     password: str
     acknowledged: list[str] = field(default_factory=list)
-    answers: list[tuple[float, bool]] = field(default_factory=list)
+    answers: list[tuple[float, int]] = field(default_factory=list)
     writes: list[float] = field(default_factory=list)
     resting: threading.Event = field(default_factory=threading.Event)  # set: nobody writes, somebody looks
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -47,10 +49,10 @@ class Users:
 
     def _look(self) -> None:
         while not self._stop.wait(PAUSE_SECONDS):
-            ok = False
+            status = 0
             with suppress(OSError):
-                ok = self.looking.get("/web/login").status == 200
-            self.answers.append((time.monotonic(), ok))
+                status = self.looking.get("/web/login").status
+            self.answers.append((time.monotonic(), status))
 
     def _write(self) -> None:
         count = 0
@@ -82,18 +84,19 @@ class Users:
         answer = self.writing.post_json(f"/web/dataset/call_kw/{model}/{method}", value)
         return json.loads(answer.body).get("result")
 
+    def unavailable(self) -> dict[int, float]:
+        """The longest time without a page: its seconds by the HTTP status that users saw, 0 for none."""
+        spans: list[dict[int, float]] = [{}]
+        for (before, _status), (at, status) in pairwise(self.answers):
+            if status == SERVED:
+                spans.append({})
+            else:
+                spans[-1][status] = spans[-1].get(status, 0.0) + at - before
+        return max(spans, key=lambda span: sum(span.values()))
+
     def unavailable_seconds(self) -> float:
-        """The longest time without a page."""
-        longest, since = 0.0, None
-        for at, ok in self.answers:
-            if not ok and since is None:
-                since = at
-            elif ok and since is not None:
-                longest, since = max(longest, at - since), None
-        return round(longest, 2)
+        return round(sum(self.unavailable().values()), 2)
 
     def write_pause_seconds(self) -> float:
         """The longest time between two acknowledged writes, log-ins of the users included."""
-        return round(
-            max((after - before for before, after in zip(self.writes, self.writes[1:], strict=False)), default=0.0), 2
-        )
+        return round(max((after - before for before, after in pairwise(self.writes)), default=0.0), 2)
