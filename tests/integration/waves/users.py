@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from integration.estate.live import Browser
 
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.2
 SERVED = 200
 
 
