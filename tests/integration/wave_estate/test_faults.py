@@ -32,6 +32,7 @@ WAIVERS = [
     for gate in ("dispositions", "rehearsal", "budget", "window", "acceptance", "approval")
 ]
 CHOSEN: dict[str, Any] = {"wave_names": MEMBER}
+TAKEN_OVER: dict[str, Any] = {**CHOSEN, "wave_break_locks": [MEMBER]}  # whoever was killed still holds the lock
 SECONDS = 180
 
 
@@ -112,7 +113,9 @@ def test_a_killed_seed_is_completed_by_the_next(estate: Estate, users: Users) ->
     runs.done(estate, "wave_prepare", **CHOSEN)
     kill_when(estate, "wave_seed", lambda: state(estate) == "seeding", "no seed began")
     assert state(estate) == "seeding"
-    runs.done(estate, "wave_seed", **CHOSEN)
+    said = runs.refused(estate, "wave_seed", **CHOSEN)
+    assert f"lock wave/{MEMBER}" in said and "wave_break_locks" in said
+    runs.done(estate, "wave_seed", **TAKEN_OVER)
     assert state(estate) == "following"
     acknowledged(estate, users, SOURCE)
 
@@ -135,7 +138,7 @@ def test_a_source_that_is_cut_off_in_the_cutover_serves_again_or_is_led_on(estat
 def test_a_killed_cutover_is_completed_by_the_next(estate: Estate, users: Users) -> None:
     if state(estate) == "following":
         kill_when(estate, "wave_cutover", lambda: page_is_shown(estate), "no page was shown")
-    runs.done(estate, "wave_cutover", **CHOSEN, wave_waivers=WAIVERS)
+    runs.done(estate, "wave_cutover", **TAKEN_OVER, wave_waivers=WAIVERS)
     assert state(estate) == "live"
     acknowledged(estate, users, (estate.primary(), MEMBER))
     assert connections(estate, SOURCE) == 0
@@ -179,7 +182,7 @@ def test_the_legacy_host_may_die_while_its_way_back_is_open(estate: Estate, user
 
 def test_a_killed_rollback_is_completed_by_the_next(estate: Estate, users: Users) -> None:
     kill_when(estate, "wave_rollback", lambda: page_is_shown(estate), "no page was shown")
-    runs.done(estate, "wave_rollback", **CHOSEN)
+    runs.done(estate, "wave_rollback", **TAKEN_OVER)
     assert state(estate) == "rolled_back"
     acknowledged(estate, users, SOURCE)
     assert connections(estate, (estate.primary(), MEMBER)) == 0
