@@ -54,10 +54,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: Where both databases show the member to stand, or in check mode would.
-  returned: success
+  description: Where both databases show the member to stand, or in check mode would; also where it failed.
+  returned: always
   type: str
   sample: rolled_back
+found:
+  description: Where they stood before.
+  returned: success
+  type: str
+  sample: live
 timings:
   description: How long each step took; empty in check mode.
   returned: success

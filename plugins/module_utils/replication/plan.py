@@ -45,7 +45,8 @@ def stands(facts: Facts) -> str:
     source, target = facts.source, facts.target
     record = source.record
     if target.database and not target.closed and not target.subscribed:
-        return LIVE if source.back_enabled is not None and target.back_slot else COMMITTED
+        way_back = record is not None and record.fenced and not record.committed  # be it broken or not
+        return LIVE if way_back else COMMITTED
     if target.database and target.subscribed:
         if record is not None and record.fenced:
             return CUTTING_OVER

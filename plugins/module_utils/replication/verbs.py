@@ -92,6 +92,16 @@ def _done(sides: Sides, state: str, expected: str, action: Action | None, check_
     )
 
 
+@contextmanager
+def _told(state: str) -> Iterator[None]:
+    """Where a refusal leaves the member: whoever goes on must know who serves."""
+    try:
+        yield
+    except ErpopsError as error:
+        error.values = {"state": state, **error.values}
+        raise
+
+
 def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -> Callable[[], dict[str, Any]]:
     """What copies the member's files in the direction of the move, or back."""
     stores = filestores_from(parameters)
@@ -186,15 +196,12 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         state = plan.check("wave_cutover", sides.member, facts)
         action = None if state == plan.LIVE else Action("cut over", f"member {sides.member.name}")
         found: dict[str, Any] = {}
-        try:
+        with _told(state):
             if check_mode and action:
                 switching.check(sides, wanted, facts)
             elif not check_mode:
                 wanted = replace(wanted, files=_files(parameters, sides))
                 found = switching.cutover(sides, wanted, facts)
-        except ErpopsError as error:
-            error.values = {"state": state, **error.values}  # whoever goes on must know who serves
-            raise
         return _done(sides, state, plan.LIVE, action, check_mode, found=state, **_measured(sides, found))
 
 
@@ -261,7 +268,7 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
         if action and not check_mode:
             seeding.withdraw(sides, facts)
-        return _done(sides, state, plan.PLANNED, action, check_mode, **_measured(sides, {}))
+        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}))
 
 
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -273,11 +280,12 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
     state = plan.check("wave_rollback", sides.member, facts)
     action = None if state == plan.ROLLED_BACK else Action("roll back", f"member {sides.member.name}")
     found: dict[str, Any] = {}
-    if check_mode and action:
-        ending.check(sides, facts)
-    elif not check_mode:
-        found = ending.rollback(sides, wanted, facts)
-    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, **_measured(sides, found))
+    with _told(state):
+        if check_mode and action:
+            ending.check(sides, facts)
+        elif not check_mode:
+            found = ending.rollback(sides, wanted, facts)
+    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **_measured(sides, found))
 
 
 def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

@@ -51,7 +51,7 @@ TABLE = (
     Transition("wave_seed", ("prepared", "diverged"), "seeding", ("following",)),
     Transition("wave_rehearse", ("following",), "", ("following",)),
     Transition("wave_cutover", ("following",), "cutting_over", ("live", "following", "rolled_back")),
-    Transition("wave_rollback", ("live",), "rolling_back", ("rolled_back",)),
+    Transition("wave_rollback", ("live",), "rolling_back", ("rolled_back", "live")),
     Transition("wave_rollback", ("prepared", "seeding", "following", "diverged"), "rolling_back", ("withdrawn",)),
     Transition("wave_commit", ("live",), "committing", ("committed",)),
 )

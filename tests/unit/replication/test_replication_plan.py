@@ -57,7 +57,7 @@ STATES = {
     plan.LIVE: facts(record=FENCED, back_enabled=True, database=True, grants=OPEN, back_slot=SLOT),
     plan.ROLLING_BACK: facts(record=FENCED, back_enabled=True, database=True, back_slot=SLOT),
     plan.ROLLED_BACK: facts(record=Record(), database=True),
-    plan.COMMITTED: facts(record=FENCED, database=True, grants=OPEN),
+    plan.COMMITTED: facts(record=replace(FENCED, committed=True), database=True, grants=OPEN),
 }
 
 
@@ -70,6 +70,14 @@ def test_a_lost_slot_is_diverged() -> None:
     lost = replace(SLOT, lost=True)
     found = replace(STATES[plan.FOLLOWING], source=replace(STATES[plan.FOLLOWING].source, slot=lost))
     assert plan.stands(found) == plan.DIVERGED
+
+
+def test_a_lost_way_back_makes_nobody_committed() -> None:
+    assert plan.stands(facts(record=FENCED, back_enabled=True, database=True, grants=OPEN)) == plan.LIVE
+
+
+def test_an_open_database_that_no_cutover_opened_is_nobodys_to_replace() -> None:
+    assert plan.stands(facts(record=Record(), database=True, grants=OPEN)) == plan.COMMITTED
 
 
 @pytest.mark.parametrize("verb", plan.ALLOWED)

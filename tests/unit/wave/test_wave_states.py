@@ -65,7 +65,7 @@ def test_a_rollback_from_before_the_cutover_leaves_the_source_serving(origin: st
 @pytest.mark.parametrize(
     ("verb", "origin", "ends"),
     [
-        ("wave_rollback", "live", ("rolled_back",)),
+        ("wave_rollback", "live", ("rolled_back", "live")),
         ("wave_rollback", "seeding", ("withdrawn",)),
         ("wave_rollback", "diverged", ("withdrawn",)),
         ("wave_cutover", "following", ("live", "following", "rolled_back")),
