@@ -35,11 +35,15 @@ demo-wave-down: ## removes what demo-wave made
 
 .PHONY: try-quickstart
 try-quickstart: prepare
-	@tests/lab/try-quickstart
+	@tests/lab/try-quickstart $(ARGS)
 
 .PHONY: try-demo-wave
 try-demo-wave: prepare
-	@tests/lab/try-demo-wave
+	@tests/lab/try-demo-wave tests/integration/wave_estate/test_after_commit.py
+
+.PHONY: try-wave-faults
+try-wave-faults: prepare ## demo-wave, then one more move whose runs are killed and whose hosts die
+	@tests/lab/try-demo-wave tests/integration/wave_estate
 
 .PHONY: try-discovery
 try-discovery: prepare ## wave_discover against the lab's legacy hosts
@@ -51,7 +55,7 @@ try-waves: prepare ## members between a legacy host and a database host, and bac
 
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
-	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%)
+	@tests/lab/stages lint unit sanity docs-check try-quickstart try-demo-wave $(SCENARIOS:%=scenario-%)
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)

@@ -1,10 +1,11 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection as its users get it: the archive, installed into an empty environment, converges empty hosts.
+"""The collection as its users get it: the archive, installed into an empty environment, converges the quickstart.
 
-It wants the quickstart's lab up and empties its hosts first; nothing of the checkout is used from there on but the
-addresses and secrets that an operator would bring.
+It wants the quickstart's lab up; nothing of the checkout is used but the addresses and secrets that an operator would
+bring. By default the hosts are those that the checkout converged, of which nothing may change; with ``empty`` they are
+emptied first.
 """
 
 from __future__ import annotations
@@ -64,16 +65,19 @@ def converge(progress: Progress, folder: Path, installed: Path) -> quickstart.Re
     return quickstart.recap_of(progress.run(command, shown=shown_of_ansible, environment=environment(folder)))
 
 
-def try_archive(progress: Progress, folder: Path) -> None:
+def try_archive(progress: Progress, folder: Path, empty: bool) -> None:
     with progress.step("Build the archive and install it into an empty environment"):
         os.chdir(folder)
         installed = install(progress, build(folder), folder)
-    with progress.step("Empty the lab's hosts"):
-        progress.run([str(ROOT / "tests/lab/lab"), "reset"], environment={**os.environ, "LAB_NAME": "quickstart"})
+    if empty:
+        with progress.step("Empty the lab's hosts"):
+            progress.run([str(ROOT / "tests/lab/lab"), "reset"], environment={**os.environ, "LAB_NAME": "quickstart"})
     with progress.step("Converge the archive's inventories/quickstart"):
         recap = converge(progress, folder, installed)
-        if recap.changed < 30:
+        if empty and recap.changed < 30:
             raise StepError(f"the hosts were not empty: only {recap.changed} changes")
+        if not empty and recap.changed:
+            raise StepError(f"the archive is not what the checkout is: it changed {recap.changed} things")
     os.chdir(ROOT)
     with progress.step("Log in to every tenant, through the edge"):
         quickstart.prove(progress)
@@ -83,7 +87,7 @@ def main() -> int:
     os.environ["LAB_NAME"] = "quickstart"
     folder = Path(tempfile.mkdtemp(prefix="erpops-archive-"))
     try:
-        try_archive(Progress(ROOT / "build" / "quickstart-archive.log"), folder)
+        try_archive(Progress(ROOT / "build" / "quickstart-archive.log"), folder, empty=sys.argv[1:] == ["empty"])
     except (StepError, OSError, subprocess.CalledProcessError) as error:
         return fail(error)
     finally:
