@@ -10,6 +10,7 @@ import json
 from integration.estate import runs
 from integration.estate.live import Estate
 
+RESTORE = "/usr/lib/postgresql/17/bin/pg_restore"
 FINISHED, STILL = "legacy2", "legacy1"  # the host of cedar alone; that of acme and birch, which is served there
 KEYS = "cat /root/.ssh/authorized_keys /var/lib/postgresql/.ssh/authorized_keys 2>/dev/null | grep -c erpops"
 
@@ -63,7 +64,7 @@ def test_a_dump_of_each_committed_member_lies_there_and_restores(estate: Estate)
         commit = json.loads(estate.psql(primary, query, "erpops")[0])
         host, path = commit["host"], commit["dump"]["path"]
         assert estate.run(host, "sha256sum", path).stdout.split()[0] == commit["dump"]["sha256"]
-        contacts = f"/usr/lib/postgresql/17/bin/pg_restore --data-only --table=res_partner --file=- {path} | grep -c '^[0-9]'"
+        contacts = f"{RESTORE} --data-only --table=res_partner --file=- {path} | grep -c '^[0-9]'"
         restored = int(estate.run(host, "sh", "-c", contacts).stdout)
         assert 0 < restored <= int(estate.psql(primary, "SELECT count(*) FROM res_partner", name)[0])
         assert estate.psql(primary, f"SELECT datname FROM pg_database WHERE datname ~ '^{name}__'") == []
