@@ -55,7 +55,7 @@ try-waves: prepare ## members between a legacy host and a database host, and bac
 
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
-	@tests/lab/stages lint unit sanity docs-check try-quickstart try-demo-wave $(SCENARIOS:%=scenario-%)
+	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%) try-demo-wave
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)
