@@ -31,7 +31,7 @@ demo-wave: prepare ## legacy databases move to an estate while their users work,
 .PHONY: demo-wave-down
 demo-wave-down: ## removes what demo-wave made
 	@LAB_NAME=waves tests/lab/lab down
-	@rm -rf build/waves build/wave.json build/wave.log
+	@rm -rf build/waves build/waves-* build/wave.json build/wave.log
 
 .PHONY: try-quickstart
 try-quickstart: prepare
