@@ -44,6 +44,16 @@ options:
       sslrootcert:
         description: File on the source with the certificate of the target's authority.
         type: path
+  open_window:
+    description:
+      - V(false) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
+        back is prepared, and every standby of the target keeps its slot, so that a failover takes it along.
+    type: bool
+    default: true
+  keep_seconds:
+    description: How long that may take with O(open_window=false), or V(0) to go without.
+    type: int
+    default: 60
   lag_bytes:
     description: How near the target must be before the window opens.
     type: int
@@ -156,6 +166,8 @@ ARGUMENTS = {
     **FILESTORE,
     "back": {"type": "dict", "required": True, "options": LOGIN},
     **WINDOW,
+    "open_window": {"type": "bool", "default": True},
+    "keep_seconds": {"type": "int", "default": 60},
     "lag_bytes": {"type": "int", "default": 1048576},
     "allow_shared_roles": {"type": "bool", "default": False},
 }

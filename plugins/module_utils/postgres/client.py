@@ -78,8 +78,11 @@ def server_from(parameters: Mapping[str, Any]) -> Server:
     )
 
 
-def connect(server: Server, database: str) -> psycopg.Connection[Row]:
-    """A connection in autocommit; the caller closes it (``with``). Raises Unreachable."""
+def connect(server: Server, database: str, session: str = "read-write") -> psycopg.Connection[Row]:
+    """A connection in autocommit; the caller closes it (``with``). Raises Unreachable.
+
+    session: which member of the cluster will do, as libpq's ``target_session_attrs``.
+    """
     settings = {
         "statement_timeout": f"{STATEMENT_SECONDS}s",
         "lock_timeout": f"{LOCK_SECONDS}s",
@@ -95,7 +98,7 @@ def connect(server: Server, database: str) -> psycopg.Connection[Row]:
             dbname=database,
             sslmode="verify-full",
             sslrootcert=server.ca_file,
-            target_session_attrs="read-write",
+            target_session_attrs=session,
             connect_timeout=CONNECT_SECONDS,
             tcp_user_timeout=DEAD_PEER_SECONDS * 1000,
             keepalives_idle=10,

@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
+    ErpopsError,
+    Problem,
+    Refused,
+    Unreachable,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres import client as postgres
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import MAINTENANCE_DATABASE, translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, source, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Login
@@ -21,6 +29,7 @@ with suppress(ImportError):  # the client reports it
 
 FAILOVER_SLOTS = 170_000  # server_version_num since which a slot can be kept on standbys
 IDLE_SECONDS = 20
+KEEP_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +70,41 @@ def _create_slot(sides: Sides) -> None:
     rows(sides.target, query, [name])
 
 
+def keep(sides: Sides, seconds: float) -> None:
+    """Wait until every standby keeps the slot, so that it outlives the primary. Raises Refused with those that do not.
+
+    A standby keeps a slot only once the primary's has moved on from where it was made, and nobody reads it yet.
+    """
+    if sides.target.info.server_version < FAILOVER_SLOTS:
+        return
+    end = time.monotonic() + seconds
+    while without := list(_without(sides)):
+        if time.monotonic() > end:
+            cure = "Mend the standby, or go without (wave_move_keep_seconds=0): a failover then takes the way back."
+            raise Refused(
+                f"Not every standby keeps slot {sides.member.back}, the way back of member {sides.member.name}.",
+                [Problem(f"member {sides.member.name}", host, found, cure) for host, found in without],
+            )
+        with translated("Moving the slot of the way back on"):
+            rows(sides.target, "SELECT pg_log_standby_snapshot()")
+            rows(sides.target, statements.ADVANCE_SLOT, [sides.member.back])
+        time.sleep(KEEP_POLL_SECONDS)
+
+
+def _without(sides: Sides) -> Iterator[tuple[str, str]]:
+    """Standbys that do not keep the slot, each with what is known of it."""
+    server = sides.target_server
+    for host in server.hosts:
+        try:
+            with postgres.connect(server.at([host], server.port), MAINTENANCE_DATABASE, "any") as connection:
+                found = one(connection, statements.KEPT_SLOT, [sides.member.back]) or {}
+                if found.get("standby") and not found["kept"]:
+                    rows(connection, "SELECT pg_reload_conf()")  # wakes what keeps slots, which may sleep for 30 s
+                    yield host, "the slot is there for a while only" if found["there"] else "the slot is not there"
+        except Unreachable as error:
+            yield host, error.message
+
+
 def rest(sides: Sides) -> None:
     """The source follows the target no longer, and the slot is free; for now."""
     member = sides.member
@@ -80,10 +124,14 @@ def _idle(sides: Sides) -> None:
 
 
 def begin(sides: Sides) -> None:
-    """From here on: what the source has sent itself must not come back to it."""
+    """From here on: what the source has sent itself must not come back to it.
+
+    The source remembers it too, since the slot that a standby keeps may be an older one.
+    """
     name = sides.member.back
     with translated("Opening the way back"):
-        rows(sides.target, "SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", [name])
+        advanced = one(sides.target, statements.ADVANCE_SLOT, [name])
+        rows(sides.source, statements.ADVANCE_ORIGIN, {"name": name, "position": advanced and advanced["position"]})
         execute(sides.source, statements.enable_subscription(name, True))
 
     def active() -> bool:

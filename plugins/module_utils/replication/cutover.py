@@ -34,13 +34,17 @@ def no_files() -> dict[str, Any]:
 class Cutover:
     """What the operator chose. files: copies what the filestore still lacks, and says what it did.
 
-    lag_bytes: how near the target must be before the window opens. drain_seconds: how long the rest may take.
+    open_window: False ends it when all is ready that can be before anybody is turned away. lag_bytes: how near the
+    target must be before the window opens. drain_seconds: how long the rest may take. keep_seconds: how long to wait
+    for standbys that do not keep the way back; 0: not at all.
     """
 
     way: back.WayBack
     jobs: int
+    open_window: bool
     lag_bytes: int
     drain_seconds: float
+    keep_seconds: float
     shared_roles: bool
     files: Callable[[], dict[str, Any]] = field(default=no_files)
 
@@ -57,9 +61,20 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
     try:
         with sides.steps.step("way_back"):
             back.prepare(sides, wanted.way)
+        if not wanted.open_window:
+            if not record.fenced and wanted.keep_seconds:  # a window that was cut off waits for nobody
+                with sides.steps.step("keep"):
+                    back.keep(sides, wanted.keep_seconds)
+            return {}
         return _window(sides, wanted, facts, record)
     except BaseException as error:
         raise returned(sides, error) from error
+
+
+def ready(facts: Facts) -> bool:
+    """Whether nothing is left to do before the window, or the window is over."""
+    way_back = facts.source.back_enabled is not None and facts.target.back_slot is not None
+    return plan.stands(facts) == plan.LIVE or way_back
 
 
 def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:

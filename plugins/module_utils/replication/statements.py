@@ -41,6 +41,19 @@ SLOT: LiteralString = """
            OR restart_lsn IS NULL OR to_jsonb(s) ->> 'invalidation_reason' IS NOT NULL AS lost
     FROM pg_replication_slots AS s WHERE slot_name = %s
 """
+KEPT_SLOT: LiteralString = """
+    SELECT pg_is_in_recovery() AS standby, s.slot_name IS NOT NULL AS there,
+           coalesce(s.synced AND NOT s.temporary AND s.invalidation_reason IS NULL, false) AS kept
+    FROM (SELECT %s AS name) AS wanted LEFT JOIN pg_replication_slots AS s ON s.slot_name = wanted.name
+"""
+ADVANCE_SLOT: LiteralString = """
+    SELECT end_lsn::text AS position FROM pg_replication_slot_advance(%s, pg_current_wal_lsn())
+"""
+# A subscription's origin has a name made of its oid.
+ADVANCE_ORIGIN: LiteralString = """
+    SELECT pg_replication_origin_advance('pg_' || oid, %(position)s::pg_lsn) FROM pg_subscription
+    WHERE subname = %(name)s AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 CONFIRMED: LiteralString = """
     SELECT confirmed_flush_lsn >= %s::pg_lsn AS done FROM pg_replication_slots WHERE slot_name = %s
 """

@@ -188,21 +188,27 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     wanted = switching.Cutover(
         way=back.WayBack(back=login_from({**parameters["back"], "user": ROLE}, ROLE)),
         jobs=parameters["jobs"],
+        open_window=parameters["open_window"],
         lag_bytes=parameters["lag_bytes"],
         drain_seconds=parameters["drain_seconds"],
+        keep_seconds=parameters["keep_seconds"],
         shared_roles=parameters["allow_shared_roles"],
     )
     with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
-        action = None if state == plan.LIVE else Action("cut over", f"member {sides.member.name}")
+        needed = state != plan.LIVE if wanted.open_window else not switching.ready(facts)
+        action = Action("cut over" if wanted.open_window else "make ready", f"member {sides.member.name}")
         found: dict[str, Any] = {}
         with _told(state):
-            if check_mode and action:
-                switching.check(sides, wanted, facts)
-            elif not check_mode:
+            if not check_mode:
                 wanted = replace(wanted, files=_files(parameters, sides))
                 found = switching.cutover(sides, wanted, facts)
-        return _done(sides, state, plan.LIVE, action, check_mode, found=state, **_measured(sides, found))
+            elif state != plan.LIVE:
+                switching.check(sides, wanted, facts)
+        expected = plan.LIVE if wanted.open_window else state
+        return _done(
+            sides, state, expected, action if needed else None, check_mode, found=state, **_measured(sides, found)
+        )  # fmt: skip
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

@@ -15,6 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation impo
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import url_host
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import web_service
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.ports import edge_ports
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.budget import budget
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.serving import source_url
 
 FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
@@ -24,7 +25,8 @@ FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
 class Chosen:
     """A member with everything that its move needs. url, events_url: of its unit on the target, as the edge sees it.
 
-    source_url: where its legacy host serves it. filestores: the folder of all filestores there.
+    source_url: where its legacy host serves it. filestores: the folder of all filestores there. origin: the state that
+    the verb found. rehearsals: what they measured, the latest last. budget_seconds: what they make expect of a cutover.
     """
 
     name: str
@@ -40,6 +42,9 @@ class Chosen:
     events_url: str
     source_url: str
     filestores: str
+    origin: str
+    rehearsals: Sequence[Mapping[str, Any]]
+    budget_seconds: float | None
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "hostnames": list(self.hostnames)}
@@ -96,10 +101,12 @@ def chosen(
 
 
 def _found(name: str, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What discovery knows of the member; what is declared goes before it."""
-    facts = next((each.get("facts") or {} for each in known if each["name"] == name), {})
+    """What the store knows of the member; what is declared goes before it."""
+    row = next((each for each in known if each["name"] == name), {})
+    facts = row.get("facts") or {}
     folder = (facts.get("discovery") or {}).get("filestores")
-    return {"filestores": folder} if folder else {}
+    found = {"origin": row.get("origin") or "", "rehearsals": facts.get("rehearsals") or []}
+    return {**found, "filestores": folder} if folder else found
 
 
 def _problems(name: str, member: Mapping[str, Any] | None, estate: Estate) -> Iterator[Problem]:
@@ -137,6 +144,9 @@ def _chosen(member: Mapping[str, Any], estate: Estate) -> Chosen:
         events_url=events,
         source_url=source_url(member, estate.addresses[member["host"]]),
         filestores=member.get("filestores") or FILESTORES,
+        origin=member["origin"],
+        rehearsals=member["rehearsals"],
+        budget_seconds=budget(member["rehearsals"]).budget_seconds,
     )
 
 

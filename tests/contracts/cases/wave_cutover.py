@@ -20,6 +20,13 @@ CASES = (
         secrets=SECRETS,
     ),
     Case(
+        name="a member that is made ready",
+        system=movers("prepare", "seed"),
+        arguments=partial(arguments, verb="cutover", open_window=False),
+        probe=both,
+        secrets=SECRETS,
+    ),
+    Case(
         name="a member that is not followed",
         system=movers("prepare"),
         arguments=partial(arguments, verb="cutover"),

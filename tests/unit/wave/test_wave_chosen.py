@@ -49,7 +49,17 @@ def test_a_member_with_where_it_lives_on_both_sides() -> None:
         "events_url": "http://10.0.0.21:10013",
         "source_url": "http://10.0.0.91",
         "filestores": chosen.FILESTORES,
+        "origin": "",
+        "rehearsals": [],
+        "budget_seconds": None,
     }
+
+
+def test_what_rehearsals_measured_makes_the_budget() -> None:
+    rehearsals = [{"at": "2027-01-10T10:00:00Z", "window_seconds": 20.0}]
+    known = [{"name": "acme", "wave": 1, "origin": "following", "facts": {"rehearsals": rehearsals}}]
+    (acme,) = chosen.chosen(DECLARED, estate(), ["acme"], None, known)
+    assert (acme.origin, acme.rehearsals, acme.budget_seconds) == ("following", rehearsals, 35.0)
 
 
 def test_what_the_member_says_of_its_source_counts() -> None:
