@@ -63,6 +63,9 @@ def test_there_back_and_for_good(waves: Waves, member: Make) -> None:
         seeded = waves.done("seed", name)
         assert seeded["state"] == "following" and serves(waves, name) == {"source"}
         assert waves.done("seed", name)["actions"] == []
+        ready = waves.done("cutover", name, open_window=False)
+        assert ready["state"] == "following" and serves(waves, name) == {"source"}
+        assert waves.done("cutover", name, open_window=False)["actions"] == []
         cut = waves.done("cutover", name)
         assert cut["state"] == "live" and serves(waves, name) == {"target"}
         assert cut["compared"]["tables"] > 400
