@@ -13,7 +13,6 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 NEEDS = re.compile(r"-- needs: ([a-z0-9_ ]+)\n")
 FILES = ("tools", "odoo", "postgres", "host", "discover")
-FIRST = "about"  # asked of every database before its tables are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +63,18 @@ def script(settings: Settings) -> str:
         "LOG_LINES": str(settings.log_lines),
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in assigned.items()]
-    lines += asking("cluster", "postgres")
-    lines += asking("database", '"$3"')
+    lines += [*asking("cluster"), *asking("database")]
     lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in FILES]
     return "\n".join(lines)
 
 
-def asking(scope: str, database: str) -> list[str]:
-    """The shell function ``<scope>_parts FOLDER PORT [DATABASE]`` that asks all statements of a scope."""
-    asked = queries(scope)
-    lines = [f"SQL_{scope}_{query.name}={shlex.quote(query.statement)}" for query in asked]
-    lines.append(f"{scope}_parts() {{")
-    for query in asked:
-        ask = f'ask "$1" "$2" {database} {query.name} "$SQL_{scope}_{query.name}"'
+def asking(scope: str) -> list[str]:
+    """The shell function ``<scope>_questions`` that prints all statements of a scope for the function ``session``."""
+    lines = [f"{scope}_questions() {{"]
+    for query in queries(scope):
+        ask = f"question {query.name} {shlex.quote(query.statement)}"
         if query.needs:
-            lines.append(f"if needs {' '.join(query.needs)}; then {ask}; else record 'absent {query.name}'; fi")
-        elif query.name != FIRST:
+            lines.append(f"if needs {' '.join(query.needs)}; then {ask}; else absent {query.name}; fi")
+        else:
             lines.append(ask)
     return [*lines, "}"]

@@ -39,9 +39,11 @@ class Host:
 
     name: str
 
-    def shell(self, command: str) -> str:
+    def shell(self, command: str, text: str = "") -> str:
+        """The output; ``text`` is the input."""
         done = subprocess.run(
             [str(LAB), "ssh", self.name, command],
+            input=text,
             capture_output=True,
             text=True,
             check=False,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.script import Settings, script
+
 from .live import HOSTILE_NAME, Host, Run, playbook
 
 SECRETS = [
@@ -194,6 +196,29 @@ def test_the_logs_are_summed_up(run: Run, legacy1: Host) -> None:
     grouped = requests["acme_prod", "/web/dataset/call_kw/account.analytic.line/read_group"]
     assert (grouped["count"], grouped["mean_seconds"]) == (int(lines), pytest.approx(2.3))
     assert run.result("legacy1")["performance"]["errors"]["acme_prod"] >= 1
+
+
+def test_what_a_session_did_not_answer_is_said(legacy1: Host) -> None:
+    ask = """AS_POSTGRES=$(as_postgres)
+        {
+            question first "SELECT '[1]'"
+            question broken 'SELECT 1 / 0'
+            absent other
+            question second "SELECT '[2, \\"https://ann:s3@a.example\\"]'"
+            question ended 'SELECT pg_terminate_backend(pg_backend_pid())'
+            question never "SELECT '[3]'"
+        } | session /var/run/postgresql 5432 "$DATABASE" """
+    source = script(Settings(nonce="n1")).rpartition("discover </dev/null")[0]
+    answer = legacy1.shell("sh -s", f"{source}\nDATABASE=postgres\n{ask}")
+    found = [chunk.partition("\n") for chunk in answer.split("\n@n1 ")[1:]]
+    assert [part for part, _between, body in found] == [
+        "rows first", "failed broken", "absent other", "rows second", "failed ended", "failed session",
+    ]  # fmt: skip
+    bodies = {part: body for part, _between, body in found}
+    assert bodies["rows first"] == "[1]\n" and bodies["rows second"] == '[2, "https://ann:***@a.example"]\n'
+    assert "division by zero" in bodies["failed broken"] and "terminat" in bodies["failed ended"]
+    refused = legacy1.shell("sh -s", f"{source}\nDATABASE=none\n{ask}")
+    assert "@n1 failed session" in refused and 'database "none" does not exist' in refused and "rows" not in refused
 
 
 def test_hostile_names_did_nothing(run: Run, legacy2: Host) -> None:

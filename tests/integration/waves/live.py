@@ -277,7 +277,9 @@ def _code(target: LabHost) -> None:
 
 def _access(legacy: LabHost, target: LabHost) -> None:
     """By the playbook, as an operator does it; the second time it changes nothing."""
-    groups: dict[str, Any] = {group: {"hosts": {host.name: {}}} for group, host in (("legacy", legacy), ("postgres", target))}
+    groups: dict[str, Any] = {
+        group: {"hosts": {host.name: {}}} for group, host in (("legacy", legacy), ("postgres", target))
+    }
     variables = {
         "estate_name": "waves",
         "estate_address": "{{ ansible_host }}",

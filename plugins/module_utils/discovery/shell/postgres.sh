@@ -5,34 +5,56 @@
 # shellcheck disable=SC2154,SC2317,SC2329 # the settings and the other files are put together by script.py
 # PostgreSQL's servers and databases, and the filestores beside them.
 
+# The words that make a command run as PostgreSQL's own user.
 as_postgres() {
-    if ! is_root; then "$@"
-    elif have setpriv && setpriv --reuid="$(id -u postgres)" --regid="$(id -g postgres)" --clear-groups true 2>/dev/null; then
-        setpriv --reuid="$(id -u postgres)" --regid="$(id -g postgres)" --init-groups -- env HOME=/ "$@"
-    else runuser -u postgres -- "$@"; fi
+    is_root || return 0
+    as="setpriv --reuid=$(id -u postgres) --regid=$(id -g postgres)"
+    if $as --clear-groups true 2>/dev/null; then printf '%s' "$as --init-groups -- env HOME=/"; else printf 'runuser -u postgres --'; fi
 }
 
-sql() { # sql FOLDER PORT DATABASE STATEMENT; psql never asks, reads no rc file and keeps no history
-    printf '%s\n' "$4" | (cd / && as_postgres psql -X -w -q -A -t -v ON_ERROR_STOP=1 -h "$1" -p "$2" -d "$(conninfo "$3")" -f - 2>&1)
+psql_on() ( # psql_on FOLDER PORT DATABASE [OPTION…]; psql never asks, reads no rc file and keeps no history
+    cd / || return
+    folder=$1 port=$2 name=$3
+    shift 3
+    # shellcheck disable=SC2086 # it is a row of words
+    $AS_POSTGRES psql -X -w -q -A -t -h "$folder" -p "$port" -d "$(conninfo "$name")" "$@" -f - 2>&1
+)
+
+sql() { # sql FOLDER PORT DATABASE STATEMENT
+    printf '%s\n' "$4" | psql_on "$1" "$2" "$3" -v ON_ERROR_STOP=1
 }
 
 # A database's name as psql takes it without reading it as a connection string.
 conninfo() { printf "dbname='%s'" "$(printf '%s' "$1" | sed -e 's/\\/\\\\/g' -e "s/'/\\\\'/g")"; }
 
-# ask FOLDER PORT DATABASE PART STATEMENT: one JSON line, or what psql said instead.
-ask() {
-    if answer=$(sql "$1" "$2" "$3" "$5"); then
-        record "rows $4"
-        printf '%s\n' "$answer" | sed -E 's#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]"]*):[^/@[:space:]"]*@#\1:***@#g'
-    else
-        record "failed $4"
-        printf '%s\n' "$answer" | mask
-    fi
+# Statements for one session, each announced by the line that begins its record.
+question() { printf '\\echo @%s rows %s\n%s;\n' "$NONCE" "$1" "$2"; }
+absent() { printf '\\echo @%s absent %s\n' "$NONCE" "$1"; }
+
+# session FOLDER PORT DATABASE <questions: a record for each, of one JSON line, or of what psql said instead. psql puts
+# out what it has answered before it says that something failed.
+session() {
+    { cat; printf '\\echo @%s answered\n' "$NONCE"; } | psql_on "$1" "$2" "$3" |
+        mask '/^\[/{s#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]"]*):[^/@[:space:]"]*@#\1:***@#g;b
+}' | awk -F '\001' -v begin="@$NONCE " '
+        function ask() { if (asked != "") { print "\n" begin "failed " asked; asked = "" } }
+        index($0, begin) == 1 {
+            ask(); open = 1; part = substr($0, length(begin) + 1)
+            if (part == "answered") { whole = 1; next }
+            if (part ~ /^rows /) asked = substr(part, 6); else print "\n" begin part
+            next
+        }
+        asked != "" && /^\[/ { print "\n" begin "rows " asked; asked = "" }
+        asked != "" { ask() }
+        !open { print "\n" begin "failed session"; open = 1 }
+        { print }
+        END { ask(); if (!whole) print "\n" begin "failed session\nIt ended before the last answer." }'
 }
 
 # Every PostgreSQL server that listens on a socket of this host.
 postgres() {
     found=false
+    AS_POSTGRES=$(as_postgres)
     for socket in /var/run/postgresql/.s.PGSQL.* /tmp/.s.PGSQL.*; do
         [ -S "$socket" ] || continue
         case $socket in *.lock) continue ;; esac
@@ -45,7 +67,7 @@ postgres() {
 }
 
 cluster() {
-    cluster_parts "$1" "$2"
+    cluster_questions | session "$1" "$2" postgres
     directory=$(sql "$1" "$2" postgres 'SHOW data_directory') || { problem postgres "port $2: $directory"; return; }
     record directory; printf '%s' "$directory"
     record disk; df -Pk "$directory" "$directory/pg_wal" 2>&1
@@ -66,12 +88,11 @@ needs() { # needs TABLE…: that the database has them all
 }
 
 database() {
-    ask "$1" "$2" "$3" about "$SQL_database_about"
     tables=$(sql "$1" "$2" "$3" "SELECT coalesce(string_agg(relname, ' '), '') FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = to_regnamespace('public') AND relname ~ '^[a-z0-9_]+\$'") || {
         problem databases "database $3: $tables"
         return
     }
-    database_parts "$1" "$2" "$3"
+    database_questions | session "$1" "$2" "$3"
     case " $tables " in *" ir_attachment "*) filestore "$1" "$2" "$3" ;; esac
 }
 
