@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_migrated, wave_page, wave_plan_steps and wave_tenants."""
+"""The filters wave_committed, wave_finished, wave_migrated, wave_page, wave_plan_steps and wave_tenants."""
 
 from __future__ import annotations
 
@@ -73,9 +73,26 @@ def wave_migrated(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
     return serving.migrated(rows)
 
 
+def wave_committed(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The members that have no way back."""
+    known = next((host["wave_members_result"]["members"] for host in hosts if "wave_members_result" in host), [])
+    return [row["name"] for row in known if row["state"] == "committed"]
+
+
+def wave_finished(hosts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The members whose part of this run did what it should."""
+    return [
+        host["wave_member"]
+        for host in hosts
+        if "wave_move_problem" not in host and not host.get("wave_move_recorded", {"failed": True}).get("failed")
+    ]
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "wave_committed": wave_committed,
+            "wave_finished": wave_finished,
             "wave_migrated": wave_migrated,
             "wave_page": wave_page,
             "wave_plan_steps": wave_plan_steps,

@@ -125,6 +125,19 @@ def test_what_the_target_serves_came_from_a_legacy_host() -> None:
     assert wave.wave_migrated(None) == []
 
 
+def test_a_part_that_failed_or_was_not_recorded_is_not_finished() -> None:
+    member = {"name": "acme"}
+    assert wave.wave_finished([{"wave_member": member, "wave_move_recorded": {"changed": True}}]) == [member]
+    for left in ({}, {"wave_move_recorded": {"failed": True}}, {"wave_move_recorded": {}, "wave_move_problem": "it"}):
+        assert wave.wave_finished([{"wave_member": member, **left}]) == []
+
+
+def test_committed_members_are_those_that_a_database_host_has_read() -> None:
+    rows = [{"name": "acme", "state": "committed"}, {"name": "birch", "state": "live"}]
+    assert wave.wave_committed([{}, {"wave_members_result": {"members": rows}}]) == ["acme"]
+    assert wave.wave_committed([{}]) == []
+
+
 def test_the_filter_fails_with_all_that_is_wrong() -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         wave.wave_tenants(TENANTS, MEMBERS, [row("cutting_over")], ADDRESSES, refuse_moving=True)
