@@ -75,7 +75,9 @@ def wave_migrated(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
 
 def wave_committed(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
     """The members that have no way back."""
-    known = next((host["wave_members_result"]["members"] for host in hosts if "wave_members_result" in host), [])
+    known: list[dict[str, Any]] = next(
+        (host["wave_members_result"]["members"] for host in hosts if "wave_members_result" in host), []
+    )
     return [row["name"] for row in known if row["state"] == "committed"]
 
 

@@ -47,13 +47,18 @@ options:
   open_window:
     description:
       - V(false) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
-        back is prepared, and every standby of the target keeps its slot, so that a failover takes it along.
+        back is prepared, and every standby of the target keeps its slot, so that a failover takes it along. All rows
+        are compared as of one moment, so that in the window only those are left that changed since.
     type: bool
     default: true
   keep_seconds:
     description: How long that may take with O(open_window=false), or V(0) to go without.
     type: int
     default: 60
+  compare_seconds:
+    description: How long one table may take to be compared before the window.
+    type: int
+    default: 3600
   lag_bytes:
     description: How near the target must be before the window opens.
     type: int
@@ -134,10 +139,13 @@ window_seconds:
   type: float
   sample: 3.2
 compared:
-  description: How many tables and rows were found equal on both sides.
+  description:
+    - How many tables and rows were found equal on both sides, and, where that was before the window, how many rows
+      changed since and were compared again.
+    - With O(open_window=false) also the reason, where they could not be compared before; then the window compares them.
   returned: success
   type: dict
-  sample: {tables: 436, rows: 52011}
+  sample: {tables: 436, rows: 52011, again: 17}
 carried:
   description: How many objects were brought over that replication does not carry.
   returned: success
@@ -168,6 +176,7 @@ ARGUMENTS = {
     **WINDOW,
     "open_window": {"type": "bool", "default": True},
     "keep_seconds": {"type": "int", "default": 60},
+    "compare_seconds": {"type": "int", "default": 3600},
     "lag_bytes": {"type": "int", "default": 1048576},
     "allow_shared_roles": {"type": "bool", "default": False},
 }

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,32 +39,68 @@ def compare(sides: Sides, facts: Facts, jobs: int) -> dict[str, int]:
     return equal(sides, facts, source, target, rows(sides.source, statements.SEQUENCES), jobs)
 
 
+def compare_some(
+    sides: Sides, facts: Facts, whole: Sequence[Table], by_id: Mapping[Table, frozenset[int]], jobs: int
+) -> dict[str, int]:
+    """Of some tables all rows, of others those with these ids; all sequences and large objects."""
+    member, oldest = sides.member, min(facts.source.version, facts.target.version)
+    source = Side(connection=sides.source, connect=lambda: sides.connect_source(member.database))
+    target = Side(connection=sides.target, connect=lambda: sides.connect_target(member.name))
+    found, compared = differences(sides, source, target, oldest, jobs, tables=whole)
+    ours, theirs = (_sums_by_id(side, oldest, by_id) for side in (source, target))
+    found += [*plan.unequal(ours, theirs), *_unequal_objects(source.connection, target.connection)]
+    found += _unequal_sequences(rows(source.connection, statements.SEQUENCES), target.connection)
+    _refuse(sides, found)
+    return {"tables": len(whole) + len(by_id), "rows": compared["rows"] + sum(count for count, _sum in ours.values())}
+
+
+def _sums_by_id(side: Side, oldest: int, by_id: Mapping[Table, frozenset[int]]) -> dict[str, Sum]:
+    if not by_id:
+        return {}
+    with side.connect() as connection, translated("Comparing rows that changed"):
+        client.same_text(connection, oldest)
+        return {str(table): _sum(connection, table, ids) for table, ids in by_id.items()}
+
+
 def equal(
     sides: Sides, facts: Facts, source: Side, target: Side, sequences: Sequence[Row], jobs: int
 ) -> dict[str, int]:
     """``sequences``: those of the source, which no snapshot holds."""
     found, compared = differences(sides, source, target, min(facts.source.version, facts.target.version), jobs)
     found += _unequal_sequences(sequences, target.connection)
-    cure = "The other side must not open with it; look at what wrote there."
-    plan.refuse_differences(sides.member, "The two sides are not equal.", found, cure)
+    _refuse(sides, found)
     return compared
 
 
-def differences(sides: Sides, source: Side, target: Side, oldest: int, jobs: int) -> tuple[list[str], dict[str, int]]:
-    """Of all rows and large objects, each as a sentence; and how much was compared. oldest: of both versions."""
+def _refuse(sides: Sides, found: Sequence[str]) -> None:
+    cure = "The other side must not open with it; look at what wrote there."
+    plan.refuse_differences(sides.member, "The two sides are not equal.", found, cure)
+
+
+def differences(
+    sides: Sides, source: Side, target: Side, oldest: int, jobs: int, tables: Sequence[Table] | None = None
+) -> tuple[list[str], dict[str, int]]:
+    """Of all rows and large objects, or of the rows of these tables, each as a sentence; and how much was compared.
+
+    oldest: of both versions.
+    """
     with ThreadPoolExecutor(2) as pool:
-        ours = pool.submit(_sums, sides, source, oldest, jobs)
-        theirs = pool.submit(_sums, sides, target, oldest, jobs)
+        ours = pool.submit(_sums, sides, source, oldest, jobs, tables)
+        theirs = pool.submit(_sums, sides, target, oldest, jobs, tables)
         sums, others = ours.result(), theirs.result()
-    found = [*plan.unequal(sums, others), *_unequal_objects(source.connection, target.connection)]
+    found = plan.unequal(sums, others)
+    if tables is None:
+        found += _unequal_objects(source.connection, target.connection)
     return found, {"tables": len(sums), "rows": sum(count for count, _sum in sums.values())}
 
 
-def _sums(sides: Sides, side: Side, oldest: int, jobs: int) -> dict[str, Sum]:
-    """Of every table, largest first, over connections of their own."""
+def _sums(sides: Sides, side: Side, oldest: int, jobs: int, tables: Sequence[Table] | None = None) -> dict[str, Sum]:
+    """Of every table, or of these, largest first, over connections of their own."""
     waiting: queue.SimpleQueue[Table] = queue.SimpleQueue()
     with translated("Listing tables"):
         found = [facts.table for facts, _persistence in client.tables(side.connection)]
+    if tables is not None:
+        found = [table for table in found if table in set(tables)]
     for table in found:
         waiting.put(table)
 
@@ -88,8 +124,11 @@ def _sums(sides: Sides, side: Side, oldest: int, jobs: int) -> dict[str, Sum]:
         return {name: value for part in parts for name, value in part.result().items()}
 
 
-def _sum(connection: Connection, table: Table) -> Sum:
-    row = one(connection, statements.row_sums(table))
+def _sum(connection: Connection, table: Table, ids: Iterable[int] | None = None) -> Sum:
+    if ids is None:
+        row = one(connection, statements.row_sums(table))
+    else:
+        row = one(connection, statements.row_sums(table, by_id=True), [list(ids)])
     if row is None:
         raise ErpopsError(f"Table {table} gave no sum.")
     return row["rows"], row["sum"]

@@ -12,10 +12,10 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    ahead,
     back,
     carry,
     client,
-    compare,
     plan,
     seed,
     source,
@@ -36,7 +36,7 @@ class Cutover:
 
     open_window: False ends it when all is ready that can be before anybody is turned away. lag_bytes: how near the
     target must be before the window opens. drain_seconds: how long the rest may take. keep_seconds: how long to wait
-    for standbys that do not keep the way back; 0: not at all.
+    for standbys that do not keep the way back; 0: not at all. compare_seconds: how long one table may take before.
     """
 
     way: back.WayBack
@@ -45,6 +45,7 @@ class Cutover:
     lag_bytes: int
     drain_seconds: float
     keep_seconds: float
+    compare_seconds: int
     shared_roles: bool
     files: Callable[[], dict[str, Any]] = field(default=no_files)
 
@@ -61,14 +62,21 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
     try:
         with sides.steps.step("way_back"):
             back.prepare(sides, wanted.way)
-        if not wanted.open_window:
-            if not record.fenced and wanted.keep_seconds:  # a window that was cut off waits for nobody
-                with sides.steps.step("keep"):
-                    back.keep(sides, wanted.keep_seconds)
-            return {}
-        return _window(sides, wanted, facts, record)
+        if wanted.open_window:
+            return _window(sides, wanted, facts, record)
+        return {} if record.fenced else _ahead(sides, wanted, facts)  # a window that was cut off waits for nothing
     except BaseException as error:
         raise returned(sides, error) from error
+
+
+def _ahead(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
+    if wanted.keep_seconds:
+        with sides.steps.step("keep"):
+            back.keep(sides, wanted.keep_seconds)
+    with sides.steps.step("compare"):
+        return {
+            "compared": ahead.compared(sides, ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
+        }
 
 
 def ready(facts: Facts) -> bool:
@@ -108,7 +116,7 @@ def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict
     with steps.step("files"):
         files = wanted.files()
     with steps.step("compare"):
-        compared = compare.compare(sides, facts, wanted.jobs)
+        compared = ahead.rest_compared(sides, record, facts, wanted.jobs)
     with steps.step("return_path"):
         back.begin(sides)
     steps.remaining()
@@ -143,7 +151,8 @@ def open_target(sides: Sides) -> None:
 def finish(sides: Sides) -> None:
     """What is left to do once the target is open: the forward slot would hold back the source's log for ever."""
     with sides.steps.step("finish"):
-        source.drop_slot(sides.source, sides.member.forward)
+        for name in (sides.member.forward, sides.member.changes):
+            source.drop_slot(sides.source, name)
         with translated("Opening the target"):
             execute(sides.target, "RESET statement_timeout")
             found = one(sides.source, statements.SUBSCRIPTION, [sides.member.back])
@@ -179,5 +188,6 @@ def return_to_source(sides: Sides, facts: Facts) -> None:
     """The target stays closed and goes on following."""
     record = facts.source.record
     back.remove(sides)
+    ahead.forget(sides)
     if record is not None and record.fenced:
         client.in_transaction(sides.source, "Opening the source again", source.open_again(sides, record))

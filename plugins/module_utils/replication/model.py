@@ -35,6 +35,11 @@ class Member:
         return "erpops_back_" + self.name.replace("-", "_")
 
     @property
+    def changes(self) -> str:
+        """Slot on the source that remembers what changed since rows were compared, for a cutover that is under way."""
+        return "erpops_changes_" + self.name.replace("-", "_")
+
+    @property
     def passing(self) -> str:
         """The database's name on the target until it is whole."""
         return self.name + PASSING_SUFFIX
@@ -117,6 +122,7 @@ class Record:
     grants: tuple[Grant, ...] = ()
     logins: tuple[str, ...] = ()  # superusers that were kept from logging in
     committed: bool = False
+    compared: tuple[int, ...] = ()  # tables and rows that were equal when slot ``changes`` was made
     digests: tuple[tuple[str, str], ...] = ()  # of the schema when the seed began, by kind
 
     def text(self) -> str:
@@ -134,6 +140,7 @@ def record_from(text: str | None) -> Record:
     value["functions"] = tuple(Function(**one) for one in value.get("functions", ()))
     value["grants"] = tuple(Grant(**one) for one in value["grants"])
     value["logins"] = tuple(value["logins"])
+    value["compared"] = tuple(value.get("compared", ()))
     value["digests"] = tuple((kind, digest) for kind, digest in value.get("digests", ()))
     return Record(**value)
 

@@ -191,7 +191,8 @@ def open_again(sides: Sides, record: Record) -> list[sql.Composed]:
 
 def withdraw(sides: Sides, record: Record | None) -> None:
     """Everything that seeding made on the source, and the identities as they were."""
-    drop_slot(sides.source, sides.member.forward)
+    for name in (sides.member.forward, sides.member.changes):
+        drop_slot(sides.source, name)
     if record is not None:
         texts = [statements.restore_identity(identity) for identity in record.identities]
         texts += [statements.unpin_function(function) for function in record.functions]

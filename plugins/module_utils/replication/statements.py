@@ -54,6 +54,9 @@ ADVANCE_ORIGIN: LiteralString = """
     SELECT pg_replication_origin_advance('pg_' || oid, %(position)s::pg_lsn) FROM pg_subscription
     WHERE subname = %(name)s AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+CHANGES: LiteralString = """
+    SELECT data FROM pg_logical_slot_peek_changes(%s, NULL, %s, 'include-xids', '0', 'skip-empty-xacts', '1')
+"""
 CONFIRMED: LiteralString = """
     SELECT confirmed_flush_lsn >= %s::pg_lsn AS done FROM pg_replication_slots WHERE slot_name = %s
 """
@@ -329,10 +332,13 @@ def drop_database(name: str) -> sql.Composed:
     return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
 
 
-def row_sums(table: Table) -> sql.Composed:
-    """Rows, and two sums of halves of each row's hash: the same in any order, on any version."""
+def row_sums(table: Table, *, by_id: bool = False) -> sql.Composed:
+    """Rows, and two sums of halves of each row's hash: the same in any order, on any version. by_id: of the ids that
+    are the one parameter.
+    """
+    chosen = sql.SQL(" WHERE id = ANY(%s)") if by_id else sql.SQL("")
     return sql.SQL(
         "SELECT count(*) AS rows, coalesce(sum(('x' || left(hash, 16))::bit(64)::bigint::numeric), 0) || ' ' || "
         "coalesce(sum(('x' || right(hash, 16))::bit(64)::bigint::numeric), 0) AS sum "
-        "FROM (SELECT md5(erpops_row::text) AS hash FROM ONLY {} AS erpops_row) AS hashed"
-    ).format(name_of(table))
+        "FROM (SELECT md5(erpops_row::text) AS hash FROM ONLY {} AS erpops_row{}) AS hashed"
+    ).format(name_of(table), chosen)

@@ -196,6 +196,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         lag_bytes=parameters["lag_bytes"],
         drain_seconds=parameters["drain_seconds"],
         keep_seconds=parameters["keep_seconds"],
+        compare_seconds=parameters["compare_seconds"],
         shared_roles=parameters["allow_shared_roles"],
     )
     with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):

@@ -90,6 +90,7 @@ class Waves:
                 "window_seconds": 60,
                 "drain_seconds": 30,
                 "keep_seconds": 20,
+                "compare_seconds": 60,
                 "lag_bytes": 1_048_576,
                 "allow_shared_roles": False,
             },

@@ -91,6 +91,61 @@ def test_there_back_and_for_good(waves: Waves, member: Make) -> None:
     print("cutover", cut["window_seconds"], cut["timings"], "rollback", back["window_seconds"])
 
 
+def test_rows_are_compared_before_and_what_changed_since_again(waves: Waves, member: Make) -> None:
+    name = member("ahead", "birch")
+    old = f"{name}_old"
+    waves.source_sql(
+        "CREATE TABLE x_keyless (t text); INSERT INTO x_keyless VALUES ('a'); CREATE UNLOGGED TABLE x_u (id int)",
+        old, "odoo",
+    )  # fmt: skip
+    following(waves, name)
+    ready = waves.done("cutover", name, open_window=False)["compared"]
+    assert ready["tables"] > 200 and ready["rows"] > 1000
+    assert waves.source_sql("SELECT plugin FROM pg_replication_slots WHERE slot_name = 'erpops_changes_ahead'") != ""
+    waves.source_sql(
+        "INSERT INTO res_partner (name) VALUES ('new, it''s'); UPDATE res_partner SET name = 'other' WHERE id = 1;"
+        "INSERT INTO x_acks (text) VALUES ('one'), ('two'); DELETE FROM x_acks WHERE text = 'one';"
+        "UPDATE x_keyless SET t = 'b'; INSERT INTO x_u VALUES (1)",
+        old, "odoo",
+    )  # fmt: skip
+    again = waves.done("cutover", name)["compared"]
+    assert (again["tables"], again["rows"]) == (ready["tables"], ready["rows"])
+    assert 5 <= again["again"] < 100, "some rows of few tables"
+    assert waves.target_sql("SELECT name FROM res_partner WHERE id = 1", name) == "other"
+    assert waves.source_sql("SELECT count(*) FROM pg_replication_slots") == "0"
+
+
+def test_a_row_that_changed_and_is_not_equal_opens_nothing(waves: Waves, member: Make) -> None:
+    name = member("spoiled", "birch")
+    following(waves, name)
+    assert waves.done("cutover", name, open_window=False)["compared"]["rows"] > 1000
+    waves.source_sql("INSERT INTO x_acks (text) VALUES ('told')", f"{name}_old", "odoo")
+    waves.target.shell("sleep 2")
+    waves.target_sql("UPDATE x_acks SET text = 'spoiled'", name)
+    refused = waves.run("cutover", name)
+    assert refused["failed"] and "x_acks: 1 rows" in refused["msg"] and serves(waves, name) == {"source"}
+    waves.target_sql("UPDATE x_acks SET text = 'told'", name)
+    spoiled = "UPDATE res_partner SET name = 'spoiled' WHERE id = 1"
+    waves.target_sql(spoiled, name)
+    refused = waves.run("cutover", name, open_window=False)
+    assert refused["failed"] and "res_partner" in refused["msg"] and serves(waves, name) == {"source"}
+    assert waves.source_sql("SELECT count(*) FROM pg_replication_slots WHERE slot_name ~ 'changes'") == "0"
+
+
+def test_a_source_without_a_slot_to_spare_compares_in_the_window(waves: Waves, member: Make) -> None:
+    name = member("spare", "birch")
+    following(waves, name)
+    free = "(SELECT current_setting('max_replication_slots')::int - count(*) FROM pg_replication_slots)"
+    waves.source_sql(f"SELECT pg_create_physical_replication_slot('x_' || n) FROM generate_series(1, {free}) AS n")
+    try:
+        ready = waves.done("cutover", name, open_window=False)
+        assert ready["state"] == "following" and "all replication slots are in use" in ready["compared"]["reason"]
+        cut = waves.done("cutover", name)
+        assert cut["state"] == "live" and cut["compared"]["rows"] > 1000 and "again" not in cut["compared"]
+    finally:
+        waves.source_sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name ~ '^x_'")
+
+
 def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
     name = member("carried", "birch")
     old = f"{name}_old"
