@@ -13,6 +13,7 @@ from integration.waves.test_moves import Make, following, nothing_lost, prepared
 
 # ``name!`` is right after a step. What a step before a whole copy leaves is cleared; a few of those stand for all.
 SEED = ["clear", "publish", "slot", "schema", "subscribe", "rename", "rename!", "follow", "follow!", "catch_up"]
+AHEAD = ["check", "way_back", "keep", "compare", "compare!"]
 CUTOVER = ["check", "way_back", "fence", "drain", "carry", "files", "compare", "return_path", "open"]
 ROLLBACK = ["check", "fence", "drain", "carry", "files", "compare", "open"]
 
@@ -26,6 +27,10 @@ def test_killed_at_every_step_it_goes_on(waves: Waves, member: Make) -> None:
             assert serves(waves, name) == {"source"}, step
         assert waves.done("seed", name)["state"] == "following"
 
+        for step in AHEAD:
+            assert waves.killed("cutover", name, step, open_window=False), step
+            assert serves(waves, name) == {"source"}, step
+        assert "tables" in waves.done("cutover", name, open_window=False)["compared"]
         for step in CUTOVER:
             assert waves.killed("cutover", name, step), step
             assert "target" not in serves(waves, name), step
@@ -54,11 +59,16 @@ def test_failing_at_every_step_it_returns(waves: Waves, member: Make) -> None:
     name = member("failing", "birch")
     following(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
+        for step in AHEAD[:-1]:
+            result = waves.run("cutover", name, fail_at=step, open_window=False)
+            assert result["failed"] and "for the test" in result["msg"], step
         for step in CUTOVER:
+            waves.done("cutover", name, open_window=False)
             result = waves.run("cutover", name, fail_at=step)
             assert result["failed"] and "for the test" in result["msg"], step
             assert serves(waves, name) == {"source"}, step
         assert waves.source_sql("SELECT count(*) FROM pg_subscription") == "0"
+        assert waves.source_sql("SELECT slot_name FROM pg_replication_slots") == "erpops_failing"
         assert waves.done("cutover", name)["state"] == "live"
         for step in ROLLBACK:
             result = waves.run("rollback", name, fail_at=step)
