@@ -16,6 +16,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     carry,
     client,
     compare,
+    outside,
     plan,
     seed,
     source,
@@ -117,10 +118,13 @@ def carry_all(sides: Sides, giver: client.Connection, taker: client.Connection, 
 
 
 def open_target(sides: Sides) -> None:
-    """The point of opening, one transaction: the target follows no longer, and its role may connect."""
+    """The point of opening, one transaction: the target follows no longer, its role may connect, and it is marked
+    for ``outside``, which tells by it what the target wrote itself."""
     member = sides.member
+    since = (one(sides.target, outside.NOW) or {"now": ""})["now"]
     client.in_transaction(sides.target, "Opening the target", [
         *statements.forget_subscription(member.forward),
+        statements.comment_publication(member.back, since),
         *statements.grant_connect(member.name, [Grant(grantee=member.name)]),
     ])  # fmt: skip
 

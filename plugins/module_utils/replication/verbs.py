@@ -268,7 +268,8 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
         if action and not check_mode:
             seeding.withdraw(sides, facts)
-        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}))
+        never_live = {"live_since": None, "outside": []}
+        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}), **never_live)
 
 
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -285,7 +286,8 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
             ending.check(sides, facts)
         elif not check_mode:
             found = ending.rollback(sides, wanted, facts)
-    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **_measured(sides, found))
+    told = ending.told_outside(sides)
+    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **_measured(sides, found), **told)
 
 
 def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

@@ -49,6 +49,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "timings": timings(member),
         "cutover": _said(timings(member)),
         "timelines": _timelines(member),
+        "outside": _outside(member),
         "blockers": list(blockers(member, lock, now)),
         "next_verbs": list(states.next_verbs(member.state)),
         "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}
@@ -61,6 +62,14 @@ def _timelines(member: Member) -> list[dict[str, Any]]:
     """Of the last cutover and of the last rollback, where there were any."""
     found = [(verb, timeline.drawn(member.facts.get(verb))) for verb in ("cutover", "rollback")]
     return [{"verb": verb, **drawn} for verb, drawn in found if drawn]
+
+
+def _outside(member: Member) -> dict[str, Any] | None:
+    """What the target told the world before the last rollback: since, and kinds, None where they are not known."""
+    fact = member.facts.get("rollback")
+    if not isinstance(fact, Mapping) or "outside" not in fact or (fact["outside"] == [] and not fact["live_since"]):
+        return None
+    return {"at": str(fact.get("at") or ""), "since": fact["live_since"], "kinds": fact["outside"]}
 
 
 def timings(member: Member) -> dict[str, dict[str, float | None]]:
