@@ -18,6 +18,13 @@ options:
     description: How many of the last steps to return.
     type: int
     default: 50
+  measured:
+    description:
+      - What the users of members that moved meet on the target, C(performance) of M(erpops.odoo.wave_performance) on
+        each app host. It is compared with what their legacy hosts' logs had when they were discovered.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - erpops.odoo.postgres
 attributes:
@@ -64,6 +71,8 @@ members:
       timings: {seed: {actual: 840.0, forecast: 1200.0}}
       blockers: []
       next_verbs: [wave_rehearse, wave_cutover, wave_rollback]
+      outside: null
+      performance: null
 history:
   description: The last steps of members in the ledger, latest first.
   returned: success
@@ -93,9 +102,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import status, store
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, status, store
 
-ARGUMENTS: dict[str, Any] = {**POSTGRES, "history": {"type": "int", "default": 50}}
+ARGUMENTS: dict[str, Any] = {
+    **POSTGRES,
+    "history": {"type": "int", "default": 50},
+    "measured": {"type": "list", "elements": "dict", "default": []},
+}
 
 
 def run(module: AnsibleModule) -> None:
@@ -104,7 +117,8 @@ def run(module: AnsibleModule) -> None:
         members, locks = store.members(connection), store.locks(connection)
         history = store.history(connection, module.params["history"])
     now = datetime.now(UTC)
-    report = status.report(members, locks, history, now)
+    measured = performance.merged(module.params["measured"])
+    report = status.report(members, locks, history, now, measured)
     conclude(module, before={}, after={}, actions=(), metrics=status.metrics(report["members"], now), **report)
 
 

@@ -20,6 +20,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records impo
 ASSIGNMENT = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_]*\s*=")
 SYSTEM_CRONTAB = re.compile(r"/etc/(crontab|cron\.d/)")
 NICKNAME = re.compile(r"@(reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)$")
+PATHS_OF_A_DATABASE = 60
 PROCESS = re.compile(r'\(\("((?:[^"\\]|\\.)*)"')
 
 
@@ -169,7 +170,7 @@ def performance(found: Sequence[Record], databases: Sequence[dict[str, Any]]) ->
             errors[name] = errors.get(name, 0) + count
     load = body_of(section(found, "system"), "system.load").split()[:3]
     return {
-        "requests": requests[:60],
+        "requests": longest_of_each(requests),
         "slowest": sorted(requests, key=lambda each: -each["most_seconds"])[:20],
         "sums": sorted((each for one in logs for each in one["sums"]), key=lambda each: -each["count"]),
         "errors": errors,
@@ -177,6 +178,17 @@ def performance(found: Sequence[Record], databases: Sequence[dict[str, Any]]) ->
         "load": [float(each) for each in load],
         "databases": list(databases),
     }
+
+
+def longest_of_each(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The paths on which each database spent most; requests are in that order."""
+    kept: list[dict[str, Any]] = []
+    taken: dict[str, int] = {}
+    for each in requests:
+        taken[each["database"]] = taken.get(each["database"], 0) + 1
+        if taken[each["database"]] <= PATHS_OF_A_DATABASE:
+            kept.append(each)
+    return kept
 
 
 def log(head: Record, own: Sequence[Record]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import age
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import states, timeline
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, states, timeline
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
 WIDTH = 1120
@@ -21,10 +21,20 @@ TIMINGS = {"seed": "copy_minutes", "rehearsal": "cutover_minutes", "cutover": "c
 
 
 def report(
-    members: Mapping[str, Member], locks: Mapping[str, Lock], history: Sequence[Mapping[str, Any]], now: datetime
+    members: Mapping[str, Member],
+    locks: Mapping[str, Lock],
+    history: Sequence[Mapping[str, Any]],
+    now: datetime,
+    measured: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The values of the page, and of whoever reads the result. ``history``: the ledger's entries, latest first."""
-    rows = [_row(member, locks.get(name), now) for name, member in members.items()]
+    """The values of the page, and of whoever reads the result.
+
+    history: the ledger's entries, latest first. measured: what app hosts say of requests, by member.
+    """
+    rows = [
+        {**_row(member, locks.get(name), now), "performance": performance.compared(member, (measured or {}).get(name))}
+        for name, member in members.items()
+    ]
     return {
         "at": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "members": rows,
@@ -218,7 +228,26 @@ def metrics(rows: Sequence[Mapping[str, Any]], now: datetime) -> str:
             for part, pair in row["timings"].items()
             if pair[kind] is not None
         ]
+    lines += _request_metrics(rows)
     return "\n".join(lines) + "\n"
+
+
+def _request_metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    seconds, count = "erpops_wave_member_request_seconds", "erpops_wave_member_requests"
+    known = [
+        (row, when, row["performance"][when]["requests"])
+        for row in rows
+        for when in ("before", "after")
+        if row["performance"] and row["performance"][when]
+    ]
+    lines = [f"# HELP {seconds} Duration of a member's requests before and after its cutover.", f"# TYPE {seconds} gauge"]
+    lines += [
+        f"{seconds}{_labels(row, when=when, quantile=quantile)} {side[name]}"
+        for row, when, side in known
+        for quantile, name in (("0.5", "p50_seconds"), ("0.95", "p95_seconds"))
+    ]
+    lines += [f"# HELP {count} Requests that were measured before and after the cutover.", f"# TYPE {count} gauge"]
+    return lines + [f"{count}{_labels(row, when=when)} {side['count']}" for row, when, side in known]
 
 
 def _labels(row: Mapping[str, Any], **more: str) -> str:
