@@ -25,6 +25,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Grant, Record
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import statistics
 
 
 def no_files() -> dict[str, Any]:
@@ -98,12 +99,12 @@ def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict
     with steps.step("return_path"):
         back.begin(sides)
     steps.remaining()
-    opened = {"compared": compared, "carried": carried, "files": files, "position": until}
     with steps.step("open"):
         open_target(sides)
     steps.end_window()
     finish(sides)
-    return opened
+    counted = one(sides.maintenance, statistics.COUNTERS, [[member.name]])
+    return {"compared": compared, "carried": carried, "files": files, "position": until, "statistics": counted}
 
 
 def carry_all(sides: Sides, giver: client.Connection, taker: client.Connection, owner: str) -> dict[str, int]:

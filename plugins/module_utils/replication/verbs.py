@@ -202,7 +202,8 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             elif not check_mode:
                 wanted = replace(wanted, files=_files(parameters, sides))
                 found = switching.cutover(sides, wanted, facts)
-        return _done(sides, state, plan.LIVE, action, check_mode, found=state, **_measured(sides, found))
+        measured = {**_measured(sides, found), "statistics": found.get("statistics")}
+        return _done(sides, state, plan.LIVE, action, check_mode, found=state, **measured)
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

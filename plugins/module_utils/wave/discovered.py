@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, statistics
 
 
 def steps(
@@ -54,4 +54,5 @@ def _facts(member: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> di
         "blockers": [blocker["id"] for blocker in database.get("blockers") or ()],
         "classification": database.get("classification"),
         "performance": performance.baseline(discovery, member["database"]),
+        "statistics": statistics.baseline(discovery, database),
     }

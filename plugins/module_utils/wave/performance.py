@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.host import log
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, groups, section
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import states, statistics
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
 DURATIONS = ("count", "p50_seconds", "p95_seconds", "most_seconds")
@@ -104,20 +104,25 @@ def merged(results: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, Mapp
     return answers
 
 
-def compared(member: Member, after: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def compared(
+    member: Member, after: Mapping[str, Any] | None, counters: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Both sides of a member that the target serves; None for others.
 
     missing: what is not known, as a sentence. before, after: of all requests. routes: of the baseline, with both.
+    counters: what PostgreSQL counts on the target now.
     """
     if member.state not in states.ON_TARGET:
         return None
-    before = (member.facts.get("discovery") or {}).get("performance")
+    known, cutover = member.facts.get("discovery") or {}, member.facts.get("cutover") or {}
+    before = known.get("performance")
     answer = {
         "missing": _missing(member, before, after),
         "before": _whole(before),
         "after": _whole(after),
         **judged(before and before["requests"], after and after["requests"]),
         "routes": [],
+        "statistics": statistics.compared(known.get("statistics"), cutover.get("statistics"), counters),
     }
     if before and after:
         there = {(each["method"], each["path"]): each for each in after["routes"]}

@@ -26,13 +26,19 @@ def report(
     history: Sequence[Mapping[str, Any]],
     now: datetime,
     measured: Mapping[str, Mapping[str, Any]] | None = None,
+    counters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The values of the page, and of whoever reads the result.
 
     history: the ledger's entries, latest first. measured: what app hosts say of requests, by member.
+    counters: what PostgreSQL counts, by member.
     """
+    asked, counted = measured or {}, counters or {}
     rows = [
-        {**_row(member, locks.get(name), now), "performance": performance.compared(member, (measured or {}).get(name))}
+        {
+            **_row(member, locks.get(name), now),
+            "performance": performance.compared(member, asked.get(name), counted.get(name)),
+        }
         for name, member in members.items()
     ]
     return {

@@ -53,7 +53,8 @@ def test_what_the_target_told_the_world_and_nothing_else(waves: Waves, member: M
     waves.source_sql(said("before", "sent") + ";" + received("earlier"), old, "odoo")
     following(waves, name)
     waves.source_sql(said("meanwhile", "sent", AHEAD) + ";" + said("queued", "outgoing"), old, "odoo")
-    waves.done("cutover", name)
+    cut = waves.done("cutover", name)
+    assert cut["statistics"]["name"] == name and cut["statistics"]["rows_written"] > 0
     assert by_kind(waves.run("rollback", name, check=True)) == {}, "control: nothing was sent yet"
 
     waves.target_sql(said("after", "sent"), name)

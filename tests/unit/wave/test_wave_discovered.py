@@ -37,6 +37,7 @@ FACTS = {
     "blockers": ["wal_level"],
     "classification": {"tenancy": "multi_tenant"},
     "performance": None,
+    "statistics": None,
 }
 
 

@@ -22,15 +22,16 @@ from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Memb
 from unit.wave.test_wave_status import NOW, check, report
 
 SHELLS = [shell for shell in ("dash", "bash --posix", "busybox sh") if shutil.which(shell.split()[0])]
-# As Odoo 14 and Odoo 19 write them; 19 with a replica adds which kind of cursor it took.
+# As Odoo 14 and Odoo 19 wrote them; with a replica 19 adds which kind of cursor it took.
 FOURTEEN = (
-    '2026-11-23 05:00:11,120 1 INFO {db} werkzeug: 10.88.0.1 - - [23/Nov/2026 05:00:11] "POST'
-    ' /web/dataset/call_kw/res.partner/create HTTP/1.1" 200 - 14 {seconds:.3f} 0.010'
+    '2026-11-23 05:02:11,273 2381 INFO {db} werkzeug: 10.88.0.1 - - [23/Nov/2026 05:02:11]'
+    ' "GET /web/login?db=acme_prod HTTP/1.1" 200 - 209 {seconds:.3f} 0.010'
 )
 NINETEEN = (
-    '2026-11-23 05:00:12,441 7 INFO {db} werkzeug: 203.0.113.9 - - [23/Nov/2026 05:00:12] "GET /odoo/contacts/{id}?x=1'
-    ' HTTP/1.1" 200 - 3 {seconds:.3f} 0.010 rw'
+    '2026-11-23 05:03:41,294 2141 INFO {db} werkzeug: 10.88.0.1 - - [23/Nov/2026 05:03:41]'
+    ' "GET /web/health?x={id} HTTP/1.1" 200 - 0 {seconds:.3f} 0.010'
 )
+REPLICA = NINETEEN.replace("/web/health", "/odoo/contacts/{id}") + " rw"
 OTHERS = (
     "Started odoo-acme.service - Odoo 19.0 of tenant acme.",
     "2026-11-23 05:00:10,000 1 INFO ? odoo.service.server: HTTP service (werkzeug) running on app1:8069",
@@ -61,18 +62,20 @@ def test_the_journal_of_a_unit_is_summed_up_exactly(tmp_path: Path, shell: str) 
     seconds = [0.001 * number for number in range(1, 41)]
     lines = [FOURTEEN.format(db="acme", seconds=each) for each in reversed(seconds)]
     lines += [NINETEEN.format(db="acme", seconds=0.5, id=number) for number in range(3)]
+    lines += [REPLICA.format(db="acme", seconds=0.5, id=number) for number in range(2)]
+    lines += [FOURTEEN.format(db="acme", seconds=0.001).replace("10.88.0.1", "127.0.0.1")]  # the unit's own probe
     lines += [FOURTEEN.format(db="other", seconds=9), *OTHERS]
     found = journal(tmp_path, shell, {"odoo-acme.service": lines, "odoo-none.service": []})
     assert set(found) == {"acme"}
     routes = {each["path"]: each for each in found["acme"]["routes"]}
-    assert set(routes) == {"/web/dataset/call_kw/res.partner/create", "/odoo/contacts/N", "/longpolling/poll"}
-    create = routes["/web/dataset/call_kw/res.partner/create"]
+    assert set(routes) == {"/web/login", "/web/health", "/odoo/contacts/N", "/longpolling/poll"}
+    login = routes["/web/login"]
     rank = math.ceil(0.95 * len(seconds))  # nearest rank
     expected = (40, pytest.approx(seconds[19] + 0.01), pytest.approx(seconds[rank - 1] + 0.01), pytest.approx(0.05))
-    assert tuple(create[name] for name in performance.DURATIONS) == expected
-    assert found["acme"]["requests"]["count"] == 43, "the bus waits on purpose, and other databases are others'"
+    assert tuple(login[name] for name in performance.DURATIONS) == expected
+    assert found["acme"]["requests"]["count"] == 45, "the bus waits on purpose, and other databases are others'"
     assert found["acme"]["errors"] == 1
-    assert found["acme"]["from"] == "2026-11-23 05:00:11,120"
+    assert found["acme"]["from"] == "2026-11-23 05:02:11,273"
     asked = (tmp_path / "asked").read_text().splitlines()[0]
     assert asked.split() == "--unit odoo-acme.service --since @1700000000 --lines 7 --output cat --no-pager --quiet".split()
 
