@@ -66,7 +66,7 @@ def script(settings: Settings) -> str:
 
 
 def measuring(settings: Settings, units: Mapping[str, int]) -> str:
-    """The same shell functions, for a host of the estate: the requests in the journal of each unit since a Unix time."""
+    """The same functions for a host of the estate: requests in the journal of each unit, since a Unix time."""
     lines = [f"{name}={shlex.quote(value)}" for name, value in assigned(settings).items()]
     lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in ("tools", "host")]
     asked = "\n".join(f"journal {shlex.quote(unit)} {since}" for unit, since in units.items())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -137,16 +138,24 @@ def told_outside(sides: Sides) -> dict[str, Any]:
             kinds = neutralize.columns(rows(sides.target, neutralize.COLUMNS))
     except ErpopsError as error:
         return {"live_since": None, "outside": None, "outside_problem": str(error)}
-    found = [_told(sides, each, outside.statement(each, kinds), mark["opening"]) for each in outside.applying(kinds)]
+    end = time.monotonic() + outside.ALL_SECONDS
+    found = [
+        _told(
+            sides, each, outside.statement(each, kinds), mark["opening"], min(outside.SECONDS, end - time.monotonic())
+        )
+        for each in outside.applying(kinds)
+    ]
     return {"live_since": mark["since"], "outside": [each for each in found if each["total"] != 0]}
 
 
-def _told(sides: Sides, wanted: outside.Kind, text: Any, opening: str) -> dict[str, Any]:
+def _told(sides: Sides, wanted: outside.Kind, text: Any, opening: str, seconds: float) -> dict[str, Any]:
     """In a transaction that reads only and calls nothing of the tenant's."""
+    if seconds <= 0:
+        return outside.unread(wanted, f"There was no time left of {outside.ALL_SECONDS} seconds.")
     try:
         with translated(f"Reading {wanted.table}"), sides.target.transaction():
             execute(sides.target, "SET TRANSACTION READ ONLY", *neutralize.SAFELY)
-            execute(sides.target, f"SET LOCAL statement_timeout = '{outside.SECONDS}s'")
+            execute(sides.target, f"SET LOCAL statement_timeout = '{max(int(seconds * 1000), 1)}ms'")
             return outside.listed(wanted, rows(sides.target, text, [opening]))
     except ErpopsError as error:
         return outside.unread(wanted, str(error))

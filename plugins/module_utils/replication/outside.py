@@ -22,7 +22,7 @@ with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules rep
 
 ROWS = 100  # of each kind that are listed; the total counts all
 TEXT = 200  # characters of a value that are shown
-SECONDS = 30  # for each kind: nobody waits, the source is open already
+SECONDS, ALL_SECONDS = 30, 120  # for a kind, and for all: the source is open already, but the run has an end
 # The opening writes a comment of the publication of the way back, so that row's transaction is the opening.
 NOW: LiteralString = """SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS now"""
 MARK: LiteralString = """

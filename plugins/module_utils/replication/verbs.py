@@ -269,7 +269,7 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
         if action and not check_mode:
             seeding.withdraw(sides, facts)
-        never_live = {"live_since": None, "outside": []}
+        never_live: dict[str, Any] = {"live_since": None, "outside": []}
         return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}), **never_live)
 
 

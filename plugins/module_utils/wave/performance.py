@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast a member's users were answered on its legacy host and are on the target: measured alike, then compared. Pure.
+"""How fast a member's users were answered on its legacy host and are on the target; both measured alike. Pure.
 
 Durations are Odoo's own, from its log: without the network and the proxies before it, on both sides.
 """
@@ -147,7 +147,9 @@ def _whole(side: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _missing(member: Member, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
     said = []
     if not before:
-        said.append(f"There is no baseline: when {member.host} was discovered, its logs had no request of this database.")
+        said.append(
+            f"There is no baseline: when {member.host} was discovered, its logs had no request of this database."
+        )
     if not (member.facts.get("cutover") or {}).get("at"):
         said.append("The store does not know when it was cut over.")
     elif not after:

@@ -246,7 +246,10 @@ def _request_metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         for when in ("before", "after")
         if row["performance"] and row["performance"][when]
     ]
-    lines = [f"# HELP {seconds} Duration of a member's requests before and after its cutover.", f"# TYPE {seconds} gauge"]
+    lines = [
+        f"# HELP {seconds} Duration of a member's requests before and after its cutover.",
+        f"# TYPE {seconds} gauge",
+    ]
     lines += [
         f"{seconds}{_labels(row, when=when, quantile=quantile)} {side[name]}"
         for row, when, side in known

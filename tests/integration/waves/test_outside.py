@@ -100,7 +100,9 @@ def test_a_hostile_table_is_named_and_calls_nothing(waves: Waves, member: Make) 
     )  # fmt: skip
     following(waves, name)
     waves.done("cutover", name)
-    waves.target_sql("INSERT INTO sms_sms (number, state) SELECT g::text, 'sent' FROM generate_series(1, 150) AS g", name)
+    waves.target_sql(
+        "INSERT INTO sms_sms (number, state) SELECT g::text, 'sent' FROM generate_series(1, 150) AS g", name
+    )
     found = by_kind(waves.run("rollback", name, check=True))
     assert (found["text messages"]["total"], len(found["text messages"]["rows"])) == (150, 100)
     assert found["letters"]["total"] is None and "integer" in found["letters"]["problem"]

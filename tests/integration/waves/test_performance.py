@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from contracts.harness import ROOT
+
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import statistics
 from integration.waves.live import ADMIN_PASSWORD, FOLDER, SECONDS, Waves
 
@@ -56,7 +56,8 @@ def inventory(waves: Waves, folder: Path) -> list[str]:
             "wave_discover_folder", "wave_discover_dispositions_folder", "wave_status_folder")},
     }  # fmt: skip
     place = folder / "groups.json"
-    children = {group: {"hosts": {host: {}}} for group, host in groups.items()}
+    children: dict[str, Any] = {group: {"hosts": {host: {}}} for group, host in groups.items()}
+    children["app"]["hosts"]["gone"] = {"ansible_host": "127.0.0.1", "ansible_port": 1}  # a host that does not answer
     place.write_text(json.dumps({"all": {"vars": variables, "children": children}}))
     return ["-i", waves.legacy.inventories[0], "-i", str(place)]
 
@@ -68,6 +69,7 @@ def play(waves: Waves, folder: Path, name: str) -> None:
         timeout=SECONDS,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert ("skip_unreachable" in done.stdout or "UNREACHABLE" in done.stdout) == (name == "wave_status"), "control"
 
 
 def status(waves: Waves, folder: Path) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def test_both_sides_of_a_member_are_compared(waves: Waves, unit: None, tmp_path:
     waves.target_sql("DROP DATABASE IF EXISTS erpops")
     play(waves, tmp_path, "wave_discover")
     (tmp_path / "wave_discover_folder" / "legacy1.json").unlink()  # nobody needs it any more
-    cut_over = "facts || jsonb_build_object('cutover', jsonb_build_object('at', to_char(now(), 'YYYY-MM-DD\"T\"HH24:MI:SSOF')))"
+    cut_over = "jsonb_set(facts, '{cutover}', jsonb_build_object('at', date_trunc('second', now())))"
     waves.target_sql(f"UPDATE wave.member SET state = 'live', origin = 'live', facts = {cut_over}", "erpops")
     before = status(waves, tmp_path)
     log = waves.legacy.shell("cat /var/log/odoo/odoo-server.log")
@@ -141,7 +143,8 @@ def test_both_sides_of_a_member_are_compared(waves: Waves, unit: None, tmp_path:
     waves.target_sql("CREATE TABLE x (a int); INSERT INTO x SELECT generate_series(1, 1000)", MEMBER)
     waves.target.shell("sleep 2")
     after = status(waves, tmp_path)
-    journal = waves.legacy.shell(f"journalctl --unit {UNIT} --output cat")
+    since = "SELECT extract(epoch FROM (facts #>> '{cutover,at}')::timestamptz)::int FROM wave.member"
+    journal = waves.legacy.shell(f"journalctl -u {UNIT} -o cat --since @{waves.target_sql(since, 'erpops')}")
     assert after["missing"] == ""
     (route,) = [each for each in after["routes"] if each["path"] == SEARCH]
     assert route["before"]["count"] == len(searches)
@@ -155,5 +158,7 @@ def test_both_sides_of_a_member_are_compared(waves: Waves, unit: None, tmp_path:
     assert f'erpops_wave_member_request_seconds{{member="{MEMBER}",wave="",when="after",quantile="0.95"}}' in metrics
     assert SEARCH in (tmp_path / "wave_status_folder" / "wave_status.html").read_text()
 
-    waves.target_sql("UPDATE wave.member SET facts = jsonb_set(facts, '{cutover,at}', '\"2099-01-01T00:00:00+00:00\"')", "erpops")
+    waves.target_sql(
+        "UPDATE wave.member SET facts = jsonb_set(facts, '{cutover,at}', '\"2099-01-01T00:00:00+00:00\"')", "erpops"
+    )
     assert status(waves, tmp_path)["after"] is None, "what was before the cutover is not of the target"

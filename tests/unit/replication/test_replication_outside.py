@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from unit.wave.test_wave_status import check, member, report
 
 from ansible_collections.erpops.odoo.plugins.filter.wave import wave_page
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import SECRET_WORDS
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.neutralize import Column
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import outside
-from unit.wave.test_wave_status import check, member, report
 
 STAMPS = "id create_date write_date "
 # As far as they matter here, of Odoo 12, 14 and 19.
@@ -58,7 +58,10 @@ def known(version: int) -> dict[str, Mapping[str, Column]]:
     ("version", "tables"),
     [
         (12, ["mail_mail", "mail_message_res_partner_needaction_rel", "mail_message"]),
-        (14, ["mail_mail", "mail_message_res_partner_needaction_rel", "mail_message", "payment_transaction", "ir_cron"]),
+        (
+            14,
+            ["mail_mail", "mail_message_res_partner_needaction_rel", "mail_message", "payment_transaction", "ir_cron"],
+        ),
         (19, ["mail_mail", "mail_notification", "mail_message", "payment_transaction", "account_move"]),
     ],
 )

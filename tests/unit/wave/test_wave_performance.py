@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.wave.test_wave_status import NOW, check, report
 
 from ansible_collections.erpops.odoo.plugins.filter.wave import wave_page
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery import host
@@ -19,16 +20,15 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records impo
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.script import Settings, measuring
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, status
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
-from unit.wave.test_wave_status import NOW, check, report
 
 SHELLS = [shell for shell in ("dash", "bash --posix", "busybox sh") if shutil.which(shell.split()[0])]
 # As Odoo 14 and Odoo 19 wrote them; with a replica 19 adds which kind of cursor it took.
 FOURTEEN = (
-    '2026-11-23 05:02:11,273 2381 INFO {db} werkzeug: 10.88.0.1 - - [23/Nov/2026 05:02:11]'
+    "2026-11-23 05:02:11,273 2381 INFO {db} werkzeug: 10.88.0.1 - - [23/Nov/2026 05:02:11]"
     ' "GET /web/login?db=acme_prod HTTP/1.1" 200 - 209 {seconds:.3f} 0.010'
 )
 NINETEEN = (
-    '2026-11-23 05:03:41,294 2141 INFO {db} werkzeug: 10.88.0.1 - - [23/Nov/2026 05:03:41]'
+    "2026-11-23 05:03:41,294 2141 INFO {db} werkzeug: 10.88.0.1 - - [23/Nov/2026 05:03:41]"
     ' "GET /web/health?x={id} HTTP/1.1" 200 - 0 {seconds:.3f} 0.010'
 )
 REPLICA = NINETEEN.replace("/web/health", "/odoo/contacts/{id}") + " rw"
@@ -77,7 +77,7 @@ def test_the_journal_of_a_unit_is_summed_up_exactly(tmp_path: Path, shell: str) 
     assert found["acme"]["errors"] == 1
     assert found["acme"]["from"] == "2026-11-23 05:02:11,273"
     asked = (tmp_path / "asked").read_text().splitlines()[0]
-    assert asked.split() == "--unit odoo-acme.service --since @1700000000 --lines 7 --output cat --no-pager --quiet".split()
+    assert asked == "--unit odoo-acme.service --since @1700000000 --lines 7 --output cat --no-pager --quiet"
 
 
 def test_a_unit_that_never_spoke_is_left_out(tmp_path: Path) -> None:
