@@ -52,7 +52,7 @@ def hourly(counted: Mapping[str, Any], hours: float, size: int) -> dict[str, Any
         return None
     asked = counted["blks_hit"] + counted["blks_read"]
     return {
-        "hours": round(hours, 2),
+        "hours": round(hours, 3),
         "bytes": size,
         "hit_percent": round(100 * counted["blks_hit"] / asked, 2) if asked else None,
         "transactions": round((counted["commits"] + counted["rollbacks"]) / hours, 1),
