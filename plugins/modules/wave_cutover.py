@@ -151,6 +151,11 @@ carried:
   returned: success
   type: dict
   sample: {sequences: 304, large_objects: 3, unlogged_tables: 1, materialized_views: 1}
+statistics:
+  description: What PostgreSQL had counted of the target's database when this run had opened it; else null.
+  returned: success
+  type: dict
+  sample: {commits: 4120, rollbacks: 2, blks_read: 9120, blks_hit: 812000, temp_bytes: 0, deadlocks: 0}
 actions:
   description: What was done or, in check mode, would be.
   returned: always

@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Fences the target of a live member, lets the source take what is under way, compares every row, opens the source.
   - Any failure before that, and a window that takes too long, returns to the target, which serves again.
+  - What the target told the world while it served cannot be undone, and is listed, so that people can look after it.
+    What the target itself wrote is told by the transactions of the rows, so no clock matters.
   - A member that was not cut over yet is withdrawn, which removes what preparing and seeding made on both sides.
   - Killed anywhere and run again, it goes on. After M(erpops.odoo.wave_commit) it is refused.
 extends_documentation_fragment:
@@ -89,6 +91,46 @@ carried:
   returned: success
   type: dict
   sample: {sequences: 304, large_objects: 3, unlogged_tables: 1, materialized_views: 1}
+live_since:
+  description: When the target was opened, in UTC by its own clock. Null where that is not known, or never happened.
+  returned: success
+  type: str
+  sample: "2026-11-23T20:04:11Z"
+outside:
+  description:
+    - What the target told the world since then, kind by kind; in check mode until now. Null where it is not known when
+      the target was opened.
+    - What Odoo deletes after it was sent, and calls that leave no row, are not in it.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: What it is, such as V(mails), V(received mails), V(payments), V(scheduled actions that ran).
+      type: str
+    table:
+      description: The table of the database.
+      type: str
+    total:
+      description: How many there are; null where they could not be read.
+      type: int
+    rows:
+      description: The first 100, with what the table has of recipients, subject, references, state and time.
+      type: list
+      elements: dict
+    problem:
+      description: Why they could not be read.
+      returned: when it is so
+      type: str
+  sample:
+    - kind: payments
+      table: payment_transaction
+      total: 1
+      rows: [{id: 12, reference: S00024, acquirer_reference: pi_3N, amount: "120.00", state: done}]
+outside_problem:
+  description: Why it is not known.
+  returned: when the database did not answer
+  type: str
 actions:
   description: What was done or, in check mode, would be.
   returned: always

@@ -18,6 +18,32 @@ options:
     description: How many of the last steps to return.
     type: int
     default: 50
+  measured:
+    description:
+      - What the users of members that moved meet on the target, C(performance) of M(erpops.odoo.wave_performance) on
+        each app host. It is compared with what their legacy hosts' logs had when they were discovered.
+    type: list
+    elements: dict
+    default: []
+  clusters:
+    description:
+      - The estate's PostgreSQL clusters, whose counters are compared with those of the legacy hosts.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Its name.
+        type: str
+      hosts:
+        description: Addresses of all its members.
+        type: list
+        elements: str
+        required: true
+      port:
+        description: Its port.
+        type: int
+        default: 5432
 extends_documentation_fragment:
   - erpops.odoo.postgres
 attributes:
@@ -64,6 +90,8 @@ members:
       timings: {seed: {actual: 840.0, forecast: 1200.0}}
       blockers: []
       next_verbs: [wave_rehearse, wave_cutover, wave_rollback]
+      outside: null
+      performance: null
 history:
   description: The last steps of members in the ledger, latest first.
   returned: success
@@ -85,17 +113,35 @@ metrics:
   type: str
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import status, store
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES, Spec
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
+    MAINTENANCE_DATABASE,
+    connect,
+    require_psycopg,
+    server_from,
+    translated,
+)
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, states, statistics, status, store
 
-ARGUMENTS: dict[str, Any] = {**POSTGRES, "history": {"type": "int", "default": 50}}
+CLUSTER: Spec = {
+    "name": {"type": "str"},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "port": {"type": "int", "default": 5432},
+}
+ARGUMENTS: dict[str, Any] = {
+    **POSTGRES,
+    "history": {"type": "int", "default": 50},
+    "measured": {"type": "list", "elements": "dict", "default": []},
+    "clusters": {"type": "list", "elements": "dict", "default": [], "options": CLUSTER},
+}
 
 
 def run(module: AnsibleModule) -> None:
@@ -104,8 +150,22 @@ def run(module: AnsibleModule) -> None:
         members, locks = store.members(connection), store.locks(connection)
         history = store.history(connection, module.params["history"])
     now = datetime.now(UTC)
-    report = status.report(members, locks, history, now)
+    measured = performance.merged(module.params["measured"])
+    moved = [name for name, member in members.items() if member.state in states.ON_TARGET]
+    report = status.report(members, locks, history, now, measured, counters(module, moved))
     conclude(module, before={}, after={}, actions=(), metrics=status.metrics(report["members"], now), **report)
+
+
+def counters(module: AnsibleModule, names: list[str]) -> dict[str, Any]:
+    """By member; without those of a cluster that does not answer, for the rest is worth to be known."""
+    found: dict[str, Any] = {}
+    for cluster in module.params["clusters"] if names else ():
+        server = server_from(module.params).at(cluster["hosts"], cluster["port"])
+        with suppress(Unreachable), connect(server, MAINTENANCE_DATABASE) as connection:
+            with translated("Reading PostgreSQL's counters"):
+                rows = connection.execute(statistics.COUNTERS, [names]).fetchall()
+            found |= {row["name"]: row for row in rows}
+    return found
 
 
 def main() -> None:

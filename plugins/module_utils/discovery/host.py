@@ -20,6 +20,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records impo
 ASSIGNMENT = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_]*\s*=")
 SYSTEM_CRONTAB = re.compile(r"/etc/(crontab|cron\.d/)")
 NICKNAME = re.compile(r"@(reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)$")
+PATHS_OF_A_DATABASE = 60
 PROCESS = re.compile(r'\(\("((?:[^"\\]|\\.)*)"')
 
 
@@ -160,40 +161,62 @@ def loopback(address: str) -> bool:
 
 def performance(found: Sequence[Record], databases: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Requests from Odoo's logs (seconds), load averages, and PostgreSQL's own counters."""
-    part = section(found, "performance")
-    requests: list[dict[str, Any]] = []
-    errors: dict[str, int] = {}
-    spans: list[dict[str, str]] = []
-    for head, own in groups(part, "log"):
-        for line in body_of(own, "requests").split("\n"):
-            kind, *fields = line.split() or [""]
-            if kind == "request" and len(fields) == 7:
-                requests.append(request(fields))
-            elif kind == "errors" and len(fields) == 2:
-                errors[fields[0]] = errors.get(fields[0], 0) + int(fields[1])
-            elif kind == "span" and len(fields) == 4:
-                spans.append({"log": head.body, "from": " ".join(fields[:2]), "to": " ".join(fields[2:])})
+    logs = [log(head, own) for head, own in groups(section(found, "performance"), "log")]
+    requests = [each for one in logs for each in one["requests"]]
     requests.sort(key=lambda each: (-each["seconds"], each["database"], each["path"]))
+    errors: dict[str, int] = {}
+    for one in logs:
+        for name, count in one["errors"].items():
+            errors[name] = errors.get(name, 0) + count
     load = body_of(section(found, "system"), "system.load").split()[:3]
     return {
-        "requests": requests[:60],
+        "requests": longest_of_each(requests),
         "slowest": sorted(requests, key=lambda each: -each["most_seconds"])[:20],
+        "sums": sorted((each for one in logs for each in one["sums"]), key=lambda each: -each["count"]),
         "errors": errors,
-        "spans": spans,
+        "spans": [one["span"] for one in logs if one["span"]],
         "load": [float(each) for each in load],
         "databases": list(databases),
     }
 
 
-def request(fields: Sequence[str]) -> dict[str, Any]:
-    database, method, path, count, seconds, most, queries = fields
+def longest_of_each(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The paths on which each database spent most; requests are in that order."""
+    kept: list[dict[str, Any]] = []
+    taken: dict[str, int] = {}
+    for each in requests:
+        taken[each["database"]] = taken.get(each["database"], 0) + 1
+        if taken[each["database"]] <= PATHS_OF_A_DATABASE:
+            kept.append(each)
+    return kept
+
+
+def log(head: Record, own: Sequence[Record]) -> dict[str, Any]:
+    """One log as the shell summed it up: requests by path, sums by database, errors by database, and its span."""
+    found: dict[str, Any] = {"requests": [], "sums": [], "errors": {}, "span": None}
+    for line in body_of(own, "requests").split("\n"):
+        kind, *fields = line.split() or [""]
+        if kind == "request" and len(fields) == 9:
+            database, method, path = fields[:3]
+            found["requests"].append({"database": database, "method": method, "path": path, **durations(fields[3:])})
+        elif kind == "database" and len(fields) == 7:
+            found["sums"].append({"database": fields[0], **durations(fields[1:])})
+        elif kind == "errors" and len(fields) == 2:
+            found["errors"][fields[0]] = int(fields[1])
+        elif kind == "span" and len(fields) == 4:
+            found["span"] = {"log": head.body, "from": " ".join(fields[:2]), "to": " ".join(fields[2:])}
+    return found
+
+
+def durations(fields: Sequence[str]) -> dict[str, Any]:
+    """p50 and p95: what half and 95 of 100 requests do not exceed."""
+    count, seconds, most, queries, half, nearly_all = fields
     return {
-        "database": database,
-        "method": method,
-        "path": path,
         "count": int(count),
         "seconds": float(seconds),
         "mean_seconds": round(float(seconds) / int(count), 4),
         "most_seconds": float(most),
+        "p50_seconds": float(half),
+        "p95_seconds": float(nearly_all),
         "queries": int(queries),
     }

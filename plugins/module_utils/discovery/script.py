@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,16 +57,29 @@ def query_from(path: Path) -> Query:
 
 def script(settings: Settings) -> str:
     """The whole text, for a POSIX shell that reads it from its standard input."""
-    assigned = {
+    lines = [f"{name}={shlex.quote(value)}" for name, value in assigned(settings).items()]
+    lines += [*asking("cluster"), *asking("database")]
+    lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in FILES]
+    return "\n".join(lines)
+
+
+def measuring(settings: Settings, units: Mapping[str, int]) -> str:
+    """The same functions for a host of the estate: requests in the journal of each unit, since a Unix time."""
+    lines = [f"{name}={shlex.quote(value)}" for name, value in assigned(settings).items()]
+    lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in ("tools", "host")]
+    asked = "\n".join(f"journal {shlex.quote(unit)} {since}" for unit, since in units.items())
+    body = f"record begin\ndate -u +%Y-%m-%dT%H:%M:%SZ\nrecord 'part performance'\n{asked}\nrecord end"
+    return "\n".join([*lines, f"measure() {{\n{body}\n}}", "measure </dev/null 2>/dev/null\n"])
+
+
+def assigned(settings: Settings) -> dict[str, str]:
+    """The variables of the shell."""
+    return {
         "NONCE": settings.nonce,
         "STATEMENT_SECONDS": str(settings.statement_seconds),
         "CHECKSUMS": str(settings.checksums).lower(),
         "LOG_LINES": str(settings.log_lines),
     }
-    lines = [f"{name}={shlex.quote(value)}" for name, value in assigned.items()]
-    lines += [*asking("cluster"), *asking("database")]
-    lines += [(FOLDER / "shell" / f"{name}.sh").read_text(encoding="utf-8") for name in FILES]
-    return "\n".join(lines)
 
 
 def asking(scope: str) -> list[str]:

@@ -16,6 +16,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
     carry,
     client,
+    outside,
     plan,
     seed,
     source,
@@ -24,6 +25,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Grant, Record
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import statistics
 
 
 def no_files() -> dict[str, Any]:
@@ -120,12 +122,22 @@ def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict
     with steps.step("return_path"):
         back.begin(sides)
     steps.remaining()
-    opened = {"compared": compared, "carried": carried, "files": files, "position": until}
     with steps.step("open"):
         open_target(sides)
     steps.end_window()
     finish(sides)
-    return opened
+    return {
+        "compared": compared, "carried": carried, "files": files, "position": until, "statistics": _counted(sides),
+    }  # fmt: skip
+
+
+def _counted(sides: Sides) -> dict[str, Any] | None:
+    """None rather than an error: the target is open."""
+    try:
+        with translated("Reading the target's statistics"):
+            return one(sides.maintenance, statistics.COUNTERS, [[sides.member.name]])
+    except ErpopsError:
+        return None
 
 
 def carry_all(sides: Sides, giver: client.Connection, taker: client.Connection, owner: str) -> dict[str, int]:
@@ -140,10 +152,13 @@ def carry_all(sides: Sides, giver: client.Connection, taker: client.Connection, 
 
 
 def open_target(sides: Sides) -> None:
-    """The point of opening, one transaction: the target follows no longer, and its role may connect."""
+    """The point of opening, one transaction: the target follows no longer, its role may connect, and it is marked
+    for ``outside``, which tells by it what the target wrote itself."""
     member = sides.member
+    since = (one(sides.target, outside.NOW) or {"now": ""})["now"]
     client.in_transaction(sides.target, "Opening the target", [
         *statements.forget_subscription(member.forward),
+        statements.comment_publication(member.back, since),
         *statements.grant_connect(member.name, [Grant(grantee=member.name)]),
     ])  # fmt: skip
 

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
     client,
     compare,
+    outside,
     plan,
     proof,
     seed,
@@ -115,10 +119,46 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
 
 
 def finish(sides: Sides) -> None:
-    """The target's copy stays, closed, until the member is seeded again."""
+    """The target's copy stays, closed, until the member is seeded again; with the mark of its opening, which the
+    publication bears and which costs nothing: a run that is repeated lists the same."""
     with sides.steps.step("finish"):
         source.drop_slot(sides.maintenance, sides.member.back)
-        execute(sides.target, statements.drop_publication(sides.member.back))
+
+
+def told_outside(sides: Sides) -> dict[str, Any]:
+    """live_since, and what the target told the world since then, kind by kind; both None where that is not known.
+
+    It never fails: the source may be open already. What cannot be read is named with its reason.
+    """
+    try:
+        with translated("Reading when the target was opened"):
+            mark = one(sides.target, outside.MARK, [sides.member.back])
+            if mark is None or not mark["since"]:
+                return {"live_since": None, "outside": None}
+            kinds = neutralize.columns(rows(sides.target, neutralize.COLUMNS))
+    except ErpopsError as error:
+        return {"live_since": None, "outside": None, "outside_problem": str(error)}
+    end = time.monotonic() + outside.ALL_SECONDS
+    found = [
+        _told(
+            sides, each, outside.statement(each, kinds), mark["opening"], min(outside.SECONDS, end - time.monotonic())
+        )
+        for each in outside.applying(kinds)
+    ]
+    return {"live_since": mark["since"], "outside": [each for each in found if each["total"] != 0]}
+
+
+def _told(sides: Sides, wanted: outside.Kind, text: Any, opening: str, seconds: float) -> dict[str, Any]:
+    """In a transaction that reads only and calls nothing of the tenant's."""
+    if seconds <= 0:
+        return outside.unread(wanted, f"There was no time left of {outside.ALL_SECONDS} seconds.")
+    try:
+        with translated(f"Reading {wanted.table}"), sides.target.transaction():
+            execute(sides.target, "SET TRANSACTION READ ONLY", *neutralize.SAFELY)
+            execute(sides.target, f"SET LOCAL statement_timeout = '{max(int(seconds * 1000), 1)}ms'")
+            return outside.listed(wanted, rows(sides.target, text, [opening]))
+    except ErpopsError as error:
+        return outside.unread(wanted, str(error))
 
 
 def returned(sides: Sides, error: BaseException) -> BaseException:

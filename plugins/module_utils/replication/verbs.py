@@ -211,9 +211,8 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             elif state != plan.LIVE:
                 switching.check(sides, wanted, facts)
         expected = plan.LIVE if wanted.open_window else state
-        return _done(
-            sides, state, expected, action if needed else None, check_mode, found=state, **_measured(sides, found)
-        )  # fmt: skip
+        measured = {**_measured(sides, found), "statistics": found.get("statistics")}
+        return _done(sides, state, expected, action if needed else None, check_mode, found=state, **measured)
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
@@ -279,7 +278,8 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
         if action and not check_mode:
             seeding.withdraw(sides, facts)
-        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}))
+        never_live: dict[str, Any] = {"live_since": None, "outside": []}
+        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}), **never_live)
 
 
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -296,7 +296,8 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
             ending.check(sides, facts)
         elif not check_mode:
             found = ending.rollback(sides, wanted, facts)
-    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **_measured(sides, found))
+    told = ending.told_outside(sides)
+    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **_measured(sides, found), **told)
 
 
 def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

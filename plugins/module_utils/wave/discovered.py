@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, statistics
+
 
 def steps(
     declared: Sequence[Mapping[str, Any]],
@@ -51,4 +53,6 @@ def _facts(member: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> di
         "users": database.get("users"),
         "blockers": [blocker["id"] for blocker in database.get("blockers") or ()],
         "classification": database.get("classification"),
+        "performance": performance.baseline(discovery, member["database"]),
+        "statistics": statistics.baseline(discovery, database),
     }

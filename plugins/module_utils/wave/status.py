@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import age
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import states, timeline
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, states, timeline
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
 WIDTH = 1120
@@ -21,10 +21,26 @@ TIMINGS = {"seed": "copy_minutes", "rehearsal": "cutover_minutes", "cutover": "c
 
 
 def report(
-    members: Mapping[str, Member], locks: Mapping[str, Lock], history: Sequence[Mapping[str, Any]], now: datetime
+    members: Mapping[str, Member],
+    locks: Mapping[str, Lock],
+    history: Sequence[Mapping[str, Any]],
+    now: datetime,
+    measured: Mapping[str, Mapping[str, Any]] | None = None,
+    counters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The values of the page, and of whoever reads the result. ``history``: the ledger's entries, latest first."""
-    rows = [_row(member, locks.get(name), now) for name, member in members.items()]
+    """The values of the page, and of whoever reads the result.
+
+    history: the ledger's entries, latest first. measured: what app hosts say of requests, by member.
+    counters: what PostgreSQL counts, by member.
+    """
+    asked, counted = measured or {}, counters or {}
+    rows = [
+        {
+            **_row(member, locks.get(name), now),
+            "performance": performance.compared(member, asked.get(name), counted.get(name)),
+        }
+        for name, member in members.items()
+    ]
     return {
         "at": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "members": rows,
@@ -49,6 +65,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "timings": timings(member),
         "cutover": _said(timings(member)),
         "timelines": _timelines(member),
+        "outside": _outside(member),
         "blockers": list(blockers(member, lock, now)),
         "next_verbs": list(states.next_verbs(member.state)),
         "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}
@@ -61,6 +78,14 @@ def _timelines(member: Member) -> list[dict[str, Any]]:
     """Of the last cutover and of the last rollback, where there were any."""
     found = [(verb, timeline.drawn(member.facts.get(verb))) for verb in ("cutover", "rollback")]
     return [{"verb": verb, **drawn} for verb, drawn in found if drawn]
+
+
+def _outside(member: Member) -> dict[str, Any] | None:
+    """What the target told the world before the last rollback: since, and kinds, None where they are not known."""
+    fact = member.facts.get("rollback")
+    if not isinstance(fact, Mapping) or "outside" not in fact or (fact["outside"] == [] and not fact["live_since"]):
+        return None
+    return {"at": str(fact.get("at") or ""), "since": fact["live_since"], "kinds": fact["outside"]}
 
 
 def timings(member: Member) -> dict[str, dict[str, float | None]]:
@@ -209,7 +234,29 @@ def metrics(rows: Sequence[Mapping[str, Any]], now: datetime) -> str:
             for part, pair in row["timings"].items()
             if pair[kind] is not None
         ]
+    lines += _request_metrics(rows)
     return "\n".join(lines) + "\n"
+
+
+def _request_metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    seconds, count = "erpops_wave_member_request_seconds", "erpops_wave_member_requests"
+    known = [
+        (row, when, row["performance"][when]["requests"])
+        for row in rows
+        for when in ("before", "after")
+        if row["performance"] and row["performance"][when]
+    ]
+    lines = [
+        f"# HELP {seconds} Duration of a member's requests before and after its cutover.",
+        f"# TYPE {seconds} gauge",
+    ]
+    lines += [
+        f"{seconds}{_labels(row, when=when, quantile=quantile)} {side[name]}"
+        for row, when, side in known
+        for quantile, name in (("0.5", "p50_seconds"), ("0.95", "p95_seconds"))
+    ]
+    lines += [f"# HELP {count} Requests that were measured before and after the cutover.", f"# TYPE {count} gauge"]
+    return lines + [f"{count}{_labels(row, when=when)} {side['count']}" for row, when, side in known]
 
 
 def _labels(row: Mapping[str, Any], **more: str) -> str:

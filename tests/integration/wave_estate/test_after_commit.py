@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
+from pathlib import Path
 
 from integration.estate import runs
 from integration.estate.live import Estate
 
 RESTORE = "/usr/lib/postgresql/17/bin/pg_restore"
 FINISHED, STILL = "legacy2", "legacy1"  # the host of cedar alone; that of acme and birch, which is served there
+CREATE, LOG = "/web/dataset/call_kw/res.partner/create", "/var/log/odoo/odoo-server.log"
 KEYS = "cat /root/.ssh/authorized_keys /var/lib/postgresql/.ssh/authorized_keys 2>/dev/null | grep -c erpops"
 
 
@@ -28,6 +32,12 @@ def keys(estate: Estate, host: str) -> int:
 def tunnels(estate: Estate, host: str) -> set[str]:
     listed = estate.run(host, "sh", "-c", "ls /etc/systemd/system /var/lib/erpops/sources").stdout.split()
     return {name for legacy in (FINISHED, STILL) for name in listed if legacy in name}
+
+
+def unit_log(estate: Estate, host: str, name: str, since: str) -> str:
+    unix = str(int(datetime.fromisoformat(since).timestamp()))
+    command = ("journalctl", "--unit", f"odoo-{name}.service", "--since", f"@{unix}", "--output", "cat", "--quiet")
+    return estate.run(host, *command).stdout
 
 
 def test_an_odoo_that_serves_nobody_rests_and_nothing_is_deleted(estate: Estate) -> None:
@@ -68,6 +78,38 @@ def test_a_dump_of_each_committed_member_lies_there_and_restores(estate: Estate)
         restored = int(estate.run(host, "sh", "-c", contacts).stdout)
         assert 0 < restored <= int(estate.psql(primary, "SELECT count(*) FROM res_partner", name)[0])
         assert estate.psql(primary, f"SELECT datname FROM pg_database WHERE datname ~ '^{name}__'") == []
+
+
+def test_the_status_has_the_requests_of_both_sides(estate: Estate) -> None:
+    """As the demonstration's last run of wave_status wrote it; both sides counted again, in the hosts' own logs."""
+    folder = Path(estate.variables["wave_status_folder"])
+    told = json.loads((folder / "wave_status.json").read_text())
+    found = {member["name"]: member["performance"] for member in told["members"]}
+    assert found["birch"] is None, "it went back"
+    metrics = (folder / "wave_status.prom").read_text()
+    for name, source in (("acme", STILL), ("cedar", FINISHED)):
+        (route,) = [each for each in found[name]["routes"] if each["path"] == CREATE]
+        assert found[name]["missing"] == "" and route["verdict"] in ("slower", "as before", "faster"), route
+        query = f"SELECT facts #>> '{{cutover,at}}' FROM wave.member WHERE name = '{name}'"
+        since = estate.psql(estate.primary(), query, "erpops")[0]
+        texts = [unit_log(estate, host, name, since) for host in estate.groups["app"]]
+        after = max(len(re.findall(rf" INFO {name} werkzeug: .*{CREATE} ", text)) for text in texts)
+        assert route["after"]["count"] == after >= 20, "users rest since before the commit"
+        log = estate.run(source, "grep", f" INFO {name}_prod werkzeug: .*{CREATE} ", LOG).stdout.splitlines()
+        known = [line for line in log if line[:23] <= found[name]["before"]["to"]]
+        assert abs(route["before"]["count"] - len(known)) <= 2 and len(known) >= 20, "lines of several processes mix"
+        label = f'erpops_wave_member_requests{{member="{name}",'
+        assert [line for line in metrics.splitlines() if line.startswith(label) and 'when="after"' in line]
+
+
+def test_a_rollback_says_what_the_target_told_the_world(estate: Estate) -> None:
+    query = "SELECT facts -> 'rollback' FROM wave.member WHERE name = 'birch'"
+    rollback = json.loads(estate.psql(estate.primary(), query, "erpops")[0])
+    assert rollback["live_since"] and isinstance(rollback["outside"], list)
+    assert not [each for each in rollback["outside"] if each["total"] is None], rollback["outside"]
+    mails = {each["table"]: each["total"] for each in rollback["outside"]}.get("mail_mail", 0)
+    since = f"coalesce(write_date, create_date) >= '{rollback['live_since'].rstrip('Z')}' AND state <> 'cancel'"
+    assert mails == int(estate.psql(estate.primary(), f"SELECT count(*) FROM mail_mail WHERE {since}", "birch")[0])
 
 
 def test_a_committed_member_is_not_rolled_back(estate: Estate) -> None:

@@ -44,7 +44,10 @@ def test_killed_at_every_step_it_goes_on(waves: Waves, member: Make) -> None:
             assert "source" not in serves(waves, name), step
         assert waves.killed("rollback", name, "open!")
         assert serves(waves, name) == {"source"}
-        assert waves.done("rollback", name)["actions"] == []
+        again = waves.done("rollback", name)
+        assert again["actions"] == [] and again["live_since"] and again["outside"] == [], (
+            "it still knows when it opened"
+        )
         assert waves.target_sql("SELECT count(*) FROM pg_replication_slots") == "0"
 
         following(waves, name)

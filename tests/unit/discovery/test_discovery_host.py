@@ -100,7 +100,8 @@ def test_connections_tell_in_from_out() -> None:
 
 def test_requests_are_those_of_the_log() -> None:
     lines = (
-        "request acme POST /web/x 4 2.000 1.500 40\nrequest acme GET /y 1 9.0 9.0 1\nerrors acme 3\n"
+        "request acme POST /web/x 4 2.000 1.500 40 0.4 1.5\nrequest acme GET /y 1 9.0 9.0 1 9.0 9.0\nerrors acme 3\n"
+        "database acme 5 11.0 9.0 41 0.5 9.0\n"
         "span 2026-11-20 08:00 2026-11-20 09:00\nrequest half\n\nspan  \n"
     )
     records = (
@@ -113,6 +114,8 @@ def test_requests_are_those_of_the_log() -> None:
         ("/y", 9.0, 1),
         ("/web/x", 0.5, 40),
     ]
+    assert [(each["database"], each["count"], each["p95_seconds"]) for each in found["sums"]] == [("acme", 5, 9.0)]
+    assert found["requests"][1]["p50_seconds"] == 0.4
     assert found["errors"] == {"acme": 3} and found["load"] == [0.5, 0.25, 0.1]
     assert found["spans"] == [{"log": "/l", "from": "2026-11-20 08:00", "to": "2026-11-20 09:00"}]
 

@@ -36,6 +36,8 @@ FACTS = {
     "users": {"internal": 3},
     "blockers": ["wal_level"],
     "classification": {"tenancy": "multi_tenant"},
+    "performance": None,
+    "statistics": None,
 }
 
 

@@ -87,27 +87,51 @@ connections() {
     record established; ss -tnp 2>&1
 }
 
-# The end of Odoo's log, summed up here: only paths without their query leave the host, numbers in them as N.
+# The end of each of Odoo's logs.
 performance() {
     configs | sort -u | while IFS= read -r file; do option "$file" logfile; done | grep '^/' | sort -u | while IFS= read -r log; do
         record log; printf '%s' "$log"
         if [ ! -r "$log" ]; then problem performance "$log cannot be read by $(id -un)."; continue; fi
         record requests
-        tail -n "$LOG_LINES" "$log" | awk '
-            $4 == "ERROR" || $4 == "CRITICAL" { errors[$5]++ }
-            match($0, /"[A-Z]+ [^ "]+ HTTP\/[0-9.]+" [0-9]+ [^ ]+ [0-9]+ [0-9.]+ [0-9.]+$/) {
-                split(substr($0, RSTART + 1, RLENGTH - 1), part, " ")
-                path = part[2]; sub(/[?#].*/, "", path); gsub(/[0-9]+/, "N", path)
-                if (path !~ /^[A-Za-z0-9_.\/%:@+-]+$/ || length(path) > 120) path = "(other)"
-                gsub(/[A-Za-z0-9_+-]*[0-9A-Fa-f]{32}[A-Za-z0-9_+-]*/, "X", path)
-                key = $5 " " part[1] " " path; seconds = part[7] + part[8]
-                count[key]++; total[key] += seconds; queries[key] += part[6]
-                if (seconds > most[key]) most[key] = seconds
-                if (first == "") first = $1 " " $2
-                last = $1 " " $2
-            }
-            END { for (key in count) printf "request %s %d %.3f %.3f %d\n", key, count[key], total[key], most[key], queries[key]
-                  for (name in errors) printf "errors %s %d\n", name, errors[name]
-                  printf "span %s %s\n", first, last }' | sort | head -n 2000
+        tail -n "$LOG_LINES" "$log" | requests
     done
+}
+
+# journal UNIT SECONDS: the same of what a unit of the estate wrote since then (Unix time), without its own health probe,
+# which asks from inside the container; users come through the edge.
+journal() {
+    record log; printf '%s' "$1"
+    record requests
+    timeout "$STATEMENT_SECONDS" journalctl --unit "$1" --since "@$2" --lines "$LOG_LINES" --output cat --no-pager --quiet | grep -av ' werkzeug: 127\.0\.0\.1 - - ' | requests
+}
+
+# Lines of Odoo's log, summed up here: only paths without their query leave the host, numbers in them as N. Seconds are
+# those of the database and of the rest. Of a path and of a whole database: how many, their sum, the longest, the
+# queries, and the durations that half and 95 of 100 do not exceed, which are exact since the log has milliseconds.
+# Who waits for messages (the bus) waits on purpose, and is in no database's sum.
+requests() {
+    awk '
+        function add(key) {
+            count[key]++; total[key] += seconds; queries[key] += part[6]; tally[key, int(seconds * 1000 + 0.5)]++
+            if (seconds > most[key]) most[key] = seconds
+        }
+        function longest(key, share,   ms, seen) {
+            for (ms = 0; seen < count[key] * share; ms++) if ((key, ms) in tally) seen += tally[key, ms]
+            return (ms - 1) / 1000
+        }
+        $4 == "ERROR" || $4 == "CRITICAL" { errors[$5]++ }
+        match($0, /"[A-Z]+ [^ "]+ HTTP\/[0-9.]+" [0-9]+ [^ ]+ [0-9]+ [0-9.]+ [0-9.]+( [a-z>-]+)?$/) {
+            split(substr($0, RSTART + 1, RLENGTH - 1), part, " ")
+            path = part[2]; sub(/[?#].*/, "", path); gsub(/[0-9]+/, "N", path)
+            if (path !~ /^[A-Za-z0-9_.\/%:@+-]+$/ || length(path) > 120) path = "(other)"
+            gsub(/[A-Za-z0-9_+-]*[0-9A-Fa-f]{32}[A-Za-z0-9_+-]*/, "X", path)
+            seconds = part[7] + part[8]
+            add("request " $5 " " part[1] " " path)
+            if (path !~ /^\/(longpolling|websocket|bus\/)/) add("database " $5)
+            if (first == "") first = $1 " " $2
+            last = $1 " " $2
+        }
+        END { for (key in count) printf "%s %d %.3f %.3f %d %.3f %.3f\n", key, count[key], total[key], most[key], queries[key], longest(key, 0.5), longest(key, 0.95)
+              for (name in errors) printf "errors %s %d\n", name, errors[name]
+              printf "span %s %s\n", first, last }' | sort | head -n 2000
 }
