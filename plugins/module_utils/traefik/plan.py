@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -150,8 +151,7 @@ def steps(desired: Desired, actual: Actual, edge: Edge, own_path: str) -> Steps:
         for name, request in sorted(desired.requests.items())
         if actual.requests.get(name) != request or name not in actual.issued
     )
-    mine = {name for name in actual.requests if name.startswith(routes.REQUEST_PREFIX)}
-    forget = tuple(sorted(mine - set(desired.requests)))
+    forget = tuple(sorted(set(actual.requests) - set(desired.requests)))
     swap = actual.own is None or actual.own.text != desired.text
     guard = not swap and not actual.own_guarded
     wrong = [] if swap or actual.live is None else list(differences(desired, actual.live, actual.others))
@@ -267,9 +267,14 @@ def _bare(value: Any) -> Any:
     return value.removesuffix("@file") if isinstance(value, str) else value
 
 
+def is_declared(path: str, declared: Iterable[str]) -> bool:
+    """Whether something else writes this file of the dynamic directory."""
+    return any(fnmatchcase(PurePosixPath(path).name, pattern) for pattern in declared)
+
+
 def stray(actual: Actual, declared: Sequence[str]) -> Iterator[Problem]:
     """Files in the dynamic directory that nobody declares."""
     for source in actual.others:
-        if PurePosixPath(source.path).name not in declared:
+        if not is_declared(source.path, declared):
             cure = "Nobody declares this file; remove it, or name it in other_files."
             yield Problem(f"file {source.path}", "", "", cure)
