@@ -60,6 +60,11 @@ class Rehearsal:
         """The unit that takes it away, and its timer."""
         return f"{SYSTEMD_DIRECTORY}/{self.unit}-end.service", f"{SYSTEMD_DIRECTORY}/{self.unit}-end.timer"
 
+    @property
+    def stamp(self) -> str:
+        """By which systemd knows what the timer missed while the host was down."""
+        return f"/var/lib/systemd/timers/stamp-{self.unit}-end.timer"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
@@ -166,5 +171,5 @@ def without_units(rehearsal: Rehearsal) -> tuple[WantedUnit, ...]:
 
 def without_files(rehearsal: Rehearsal) -> tuple[tuple[WantedDirectory, ...], tuple[WantedFile, ...]]:
     folders = tuple(WantedDirectory(path=path, absent=True) for path in (rehearsal.config, rehearsal.data))
-    gone = (rehearsal.container, rehearsal.socket, *rehearsal.ending)
+    gone = (rehearsal.container, rehearsal.socket, *rehearsal.ending, rehearsal.stamp)
     return folders, tuple(WantedFile(path=path, absent=True) for path in gone)

@@ -70,11 +70,17 @@ def desire(
     return marked(wanted, requests=requests, undeclared=kept)
 
 
-def marked(wanted: Configuration, *, requests: Mapping[str, Mapping[str, Any]], undeclared: tuple[str, ...]) -> Desired:
+def marked(
+    wanted: Configuration,
+    *,
+    requests: Mapping[str, Mapping[str, Any]],
+    undeclared: tuple[str, ...] = (),
+    author: str = files.TENANTS,
+) -> Desired:
     """A configuration with the mark by which Traefik's API shows that it is loaded, and the file's text."""
-    marker = f"{MARKER_PREFIX}{hashlib.sha256(files.render(wanted).encode()).hexdigest()[:16]}"
+    marker = f"{MARKER_PREFIX}{hashlib.sha256(files.render(wanted, author).encode()).hexdigest()[:16]}"
     configuration = replace(wanted, middlewares={**wanted.middlewares, marker: _marker(marker)})
-    text = files.render(configuration)
+    text = files.render(configuration, author)
     if "{{" in text:
         raise InputError("The routes hold '{{', which Traefik would expand as a template. Nothing was changed.")
     return Desired(configuration=configuration, text=text, marker=marker, requests=requests, undeclared=undeclared)
@@ -151,7 +157,8 @@ def steps(desired: Desired, actual: Actual, edge: Edge, own_path: str) -> Steps:
         for name, request in sorted(desired.requests.items())
         if actual.requests.get(name) != request or name not in actual.issued
     )
-    forget = tuple(sorted(set(actual.requests) - set(desired.requests)))
+    mine = {name for name in actual.requests if name.startswith(routes.REQUEST_PREFIX)}
+    forget = tuple(sorted(mine - set(desired.requests)))
     swap = actual.own is None or actual.own.text != desired.text
     guard = not swap and not actual.own_guarded
     wrong = [] if swap or actual.live is None else list(differences(desired, actual.live, actual.others))

@@ -51,7 +51,7 @@ def desire(address: Address, edge: Edge, actual: Actual) -> plan.Desired:
         certificates=(routes.certificate_of(request, edge),) if own_authority else (),
     )
     requests = {request: routes.request(request, address.member, [address.hostname], edge)} if own_authority else {}
-    return plan.marked(wanted, requests=requests, undeclared=())
+    return plan.marked(wanted, requests=requests, author="erpops.odoo.traefik_rehearsal")
 
 
 def _check(address: Address, actual: Actual) -> None:
@@ -72,6 +72,6 @@ def _check(address: Address, actual: Actual) -> None:
 
 def removal(own_path: str, actual: Actual) -> plan.Steps:
     """What there is to take away."""
-    own = [Action("remove", f"file {own_path}")] if actual.own is not None else []
+    own = [Action("remove", f"file {own_path}")] if actual.own is not None or actual.served is not None else []
     forget = tuple(sorted(actual.requests))
     return plan.Steps(forget=forget, actions=(*own, *(Action("remove", f"certificate {name}") for name in forget)))
