@@ -35,8 +35,8 @@ options:
   user:
     description: Name to log in with at the password page.
     type: str
-  password:
-    description: Its password. It must be long and random, since its hash is quick.
+  secret:
+    description: The password of O(user). It must be long and random, since its hash is quick.
     type: str
   title:
     description: What browsers show when they ask for the password, such as until when the address is open.
@@ -78,7 +78,7 @@ EXAMPLES = r"""
     hostname: rehearsal.acme.example.com
     url: http://10.0.0.21:10007
     user: acme
-    password: "{{ estate_secret | erpops.odoo.estate_password('rehearsal_door', 'acme') }}"
+    secret: "{{ estate_secret | erpops.odoo.estate_password('rehearsal_door', 'acme') }}"
     title: Rehearsal of acme, open to the end of 2026-11-30 (UTC)
 
 - name: Take it away
@@ -110,7 +110,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.traefik import apply, 
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.arguments import PLACE, place_of_rehearsal
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Configuration
 
-NEEDED = ("hostname", "url", "user", "password", "title")
+NEEDED = ("hostname", "url", "user", "secret", "title")
 ARGUMENTS: dict[str, Any] = {
     **PLACE,
     "member": {"type": "str", "required": True},
@@ -118,7 +118,7 @@ ARGUMENTS: dict[str, Any] = {
     "hostname": {"type": "str"},
     "url": {"type": "str"},
     "user": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
+    "secret": {"type": "str", "no_log": True},
     "title": {"type": "str"},
     "tls_mode": {"type": "str", "choices": ["estate_ca", "acme"], "default": "estate_ca"},
     "resolver": {"type": "str", "default": "acme"},
@@ -131,7 +131,7 @@ def address_from(params: dict[str, Any]) -> rehearsal.Address:
         hostname=params["hostname"],
         url=params["url"],
         title=params["title"],
-        credential=htpasswd.line(params["user"], params["password"]),
+        credential=htpasswd.line(params["user"], params["secret"]),
     )
 
 

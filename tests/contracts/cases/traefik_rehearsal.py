@@ -31,7 +31,7 @@ def arguments(_system: System, hostname: str = "rehearsal.a.contract.test", **mo
         "hostname": hostname,
         "url": "http://127.0.0.1:10007",
         "user": "a",
-        "password": PASSWORD,
+        "secret": PASSWORD,
         "title": "Rehearsal of a, open to the end of 2099-12-31 (UTC)",
         "tls_mode": "acme",
         "dynamic_dir": f"{FOLDER}/dynamic",
