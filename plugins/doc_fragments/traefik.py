@@ -15,10 +15,10 @@ options:
     type: path
     default: /etc/traefik/dynamic
   other_files:
-    description: Names of files in O(dynamic_dir) that something else writes.
+    description: Names of files in O(dynamic_dir) that something else writes, as shell patterns.
     type: list
     elements: str
-    default: [tls.yml]
+    default: [tls.yml, rehearsal-*.yml]
   undeclared_files:
     description: Whether a file in O(dynamic_dir) that nobody declares stops the run, or is only reported.
     type: str

@@ -170,7 +170,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
-from ansible_collections.erpops.odoo.plugins.module_utils.host import file_client, file_plan
+from ansible_collections.erpops.odoo.plugins.module_utils.host import converge, file_plan
 from ansible_collections.erpops.odoo.plugins.module_utils.host.model import directory_from, file_from
 
 STATE: dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
@@ -209,26 +209,19 @@ def run(module: AnsibleModule) -> None:
     problems = file_plan.input_problems(directories, files)
     if problems:
         raise InputError("The declared files contradict themselves. Nothing was changed.", problems)
-    wanted_directories = [file_client.canonical_directory(directory_from(value)) for value in directories]
-    wanted_files = [file_client.canonical_file(file_from(value)) for value in files]
+    wanted_directories, wanted_files = list(map(directory_from, directories)), list(map(file_from, files))
     # The result repeats the options as "invocation": neither secrets nor megabytes shall ride along.
     for value in files:
         if value["content"] is not None:
             value["content"] = "(shown by the diff, unless it is secret)"
-    found = file_client.observe(wanted_directories, wanted_files)
-    problems = file_plan.system_problems(wanted_directories, wanted_files, found, assume=module.check_mode)
-    if problems:
-        raise InputError("The files cannot be written. Nothing was changed.", problems)
-    changes = file_plan.plan(wanted_directories, wanted_files, found)
-    if not module.check_mode:
-        file_client.apply(changes)
+    done = converge.files(wanted_directories, wanted_files, check_mode=module.check_mode)
     conclude(
         module,
-        before=file_plan.snapshot(changes, after=False),
-        after=file_plan.snapshot(changes, after=True),
-        actions=[file_plan.action(change) for change in changes],
-        changed_files=file_plan.changed_files(changes),
-        assumed=file_plan.assumed(found),
+        before=done.before,
+        after=done.after,
+        actions=done.actions,
+        changed_files=done.changed_files,
+        assumed=done.assumed,
     )
 
 

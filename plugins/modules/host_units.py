@@ -125,8 +125,7 @@ actions:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
-from ansible_collections.erpops.odoo.plugins.module_utils.host import unit_client, unit_plan
+from ansible_collections.erpops.odoo.plugins.module_utils.host import converge
 from ansible_collections.erpops.odoo.plugins.module_utils.host.model import unit_from
 
 UNIT = {
@@ -141,28 +140,13 @@ UNIT = {
 
 
 def run(module: AnsibleModule) -> None:
-    units = [unit_from(value) for value in module.params["units"]]
-    changed, assume = module.params["changed_files"], module.check_mode
-    problems = unit_plan.input_problems(units)
-    if problems:
-        raise InputError("The declared units contradict themselves. Nothing was changed.", problems)
-    before = found = unit_client.observe(units, assume=assume)
-    reasons = unit_plan.reload_reasons(units, found, changed, unit_client.quadlets())
-    if reasons and not assume:
-        unit_client.command("daemon-reload", [])
-        found = unit_client.observe(units, assume=assume)
-    problems = () if assume else unit_plan.missing(units, found)
-    if problems:
-        raise InputError("There are no such units. None was started.", problems)
-    verbs = unit_plan.plan(units, found, changed, assume=assume)
-    if not assume:
-        unit_client.apply(verbs, found, module.params["timeout"])
-    conclude(
-        module,
-        before=unit_plan.snapshot(units, before, verbs, after=False),
-        after=unit_plan.snapshot(units, before, verbs, after=True),
-        actions=unit_plan.actions(reasons, verbs),
+    done = converge.units(
+        [unit_from(value) for value in module.params["units"]],
+        module.params["changed_files"],
+        check_mode=module.check_mode,
+        timeout=module.params["timeout"],
     )
+    conclude(module, before=done.before, after=done.after, actions=done.actions)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 FIRST_UID = 20000
 FIRST_PORT = 10000
-PORTS_EACH = 4  # http, gevent, wake (a socket that starts a sleeping unit), one spare
+PORTS_EACH = 4  # http, gevent, wake (a socket that starts a sleeping unit), rehearsal
 NETWORK_PREFIX = 28
 HIGHEST_NUMBER = 4000  # 10000 + 4 * 4000 = 26000 stays below the kernel's ephemeral ports (32768)
 
@@ -45,6 +45,11 @@ class Allocation:
     @property
     def wake_port(self) -> int:
         return self.http_port + 2
+
+    @property
+    def rehearsal_port(self) -> int:
+        """Of a copy that users try while the source still serves: its own, so that the cutover waits for nothing."""
+        return self.http_port + 3
 
     def subnet(self, container_network: str) -> str:
         """The tenant's own network, a /28 of the /16 ``container_network``: the first host is its gateway."""

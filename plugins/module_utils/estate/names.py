@@ -51,6 +51,7 @@ RESERVED_PREFIXES = {
     "erpops-": "the estate's own units and roles",
     "tpl-": "template databases",
     "pg-": "PostgreSQL's own roles",
+    "rehearsal-": "units of rehearsals that users try",
 }
 
 

@@ -156,6 +156,16 @@ def _job(text: str) -> bool:
     return any(line not in ("Job=", "Job=0") for line in text.splitlines() if line.startswith("Job="))
 
 
+def until_answers(service: str, host: str, port: int, path: str, seconds: float) -> None:
+    """Returns when a unit of ours answers with this page. Raises ErpopsError with the end of its journal."""
+    deadline = time.monotonic() + seconds
+    while fault := answer_fault(host, port, path):
+        if time.monotonic() > deadline:
+            cure = f"Its last journal lines:\n{unit_client.journal(service)}"
+            raise ErpopsError("A unit does not serve as it should.", [Problem(f"unit {service}", "", fault, cure)])
+        time.sleep(1)
+
+
 def answer_fault(host: str, port: int, path: str) -> str:
     """Why a server does not answer with 200, empty if it does."""
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)

@@ -77,6 +77,10 @@ class Resident:
         return f"{DATA_ROOT}/{self.name}"
 
     @property
+    def filestore(self) -> str:
+        return f"{self.data_directory}/filestore/{self.name}"
+
+    @property
     def separate_cron(self) -> bool:
         return self.tenant.instance.cron_placement == "separate" and self.tenant.cron_threads > 0
 

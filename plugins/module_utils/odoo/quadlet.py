@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Limits, ResolvedTenant
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import url_host
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import model, ports
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import AppHost, Resident
 
@@ -19,6 +21,7 @@ HEADER = "# Written by erpops.odoo: changes by hand are overwritten."
 LIVES_HERE = "/usr/local/lib/erpops/tenant-lives-here"
 STOP_SECONDS = 60
 TASKS_MAX = 512
+COPY_MEMORY_MB, COPY_CPU_PERCENT = 2048, 100  # of a rehearsal whose tenant has no such limits
 
 Section = tuple[str, list[str]]
 
@@ -56,20 +59,14 @@ def _install(tenant: ResolvedTenant) -> list[Section]:
     return [("Install", ["WantedBy=multi-user.target"])] if tenant.runs else []
 
 
-def _container(resident: Resident, host: AppHost, name: str, arguments: str, health: str) -> list[str]:
+def _hardened(resident: Resident, pull: str, name: str, arguments: str, volumes: Iterable[str]) -> list[str]:
+    """What every container of Odoo that stays is like."""
     uid = resident.allocation.uid
     program, options = arguments.split(" ", 1)  # named, so that an image's own entry point does not matter
-    volumes = [
-        f"{resident.config_directory}:/etc/odoo:ro",
-        f"{resident.data_directory}:/var/lib/odoo:rw",
-        f"{model.POOLER_SOCKETS}:/run/postgresql:ro",
-    ]
-    if host.sessions.ca_file:
-        volumes.append(f"{host.sessions.ca_file}:{host.sessions.ca_file}:ro")
     return [
         f"ContainerName={name}",
         f"Image={resident.tenant.instance.image}",
-        f"Pull={host.pull}",
+        f"Pull={pull}",
         f"Entrypoint={program}",
         f"Exec={options}",
         f"User={uid}",
@@ -80,6 +77,19 @@ def _container(resident: Resident, host: AppHost, name: str, arguments: str, hea
         "Tmpfs=/tmp:rw,nosuid,nodev,size=512m,mode=1777",
         "Environment=HOME=/var/lib/odoo PGPASSFILE=/etc/odoo/pgpass",
         *(f"Volume={volume}" for volume in volumes),
+    ]
+
+
+def _container(resident: Resident, host: AppHost, name: str, arguments: str, health: str) -> list[str]:
+    volumes = [
+        f"{resident.config_directory}:/etc/odoo:ro",
+        f"{resident.data_directory}:/var/lib/odoo:rw",
+        f"{model.POOLER_SOCKETS}:/run/postgresql:ro",
+    ]
+    if host.sessions.ca_file:
+        volumes.append(f"{host.sessions.ca_file}:{host.sessions.ca_file}:ro")
+    return [
+        *_hardened(resident, host.pull, name, arguments, volumes),
         f"Network={model.network_name(resident.name)}.network",
         f"HealthCmd=python3 /etc/odoo/health.py{health}",
         "HealthInterval=60s",
@@ -110,10 +120,72 @@ def cron_container(resident: Resident, host: AppHost) -> str:
     return _text([_unit(resident, ": crons"), ("Container", lines), _service(resident)])
 
 
+def rehearsal_container(resident: Resident, pull: str, name: str, volumes: Iterable[str], title: str) -> str:
+    """A server on a copy, without any network: its only way to the world is the socket that systemd hands it, which
+    a threaded server of every version takes."""
+    description, lines = _unit(resident, "")
+    unit = [f"Description={title}", *lines[1:], f"Requires={name}.socket", f"After={name}.socket"]
+    limits = resident.tenant.limits
+    limited = replace(
+        limits, memory_mb=limits.memory_mb or COPY_MEMORY_MB, cpu_percent=limits.cpu_percent or COPY_CPU_PERCENT
+    )
+    return _text(
+        [
+            (description, unit),
+            (
+                "Container",
+                [
+                    *_hardened(resident, pull, name, "odoo --config=/etc/odoo/odoo.conf", volumes),
+                    "Network=none",
+                    f"StopTimeout={STOP_SECONDS}",
+                ],
+            ),
+            ("Service", [*_service(resident)[1], *_limit_lines(limited)]),
+        ]
+    )
+
+
+def rehearsal_socket(address: str, port: int, title: str) -> str:
+    return _text(
+        [
+            ("Unit", [f"Description={title}"]),
+            ("Socket", [f"ListenStream={url_host(address)}:{port}", "FreeBind=true"]),
+            ("Install", ["WantedBy=sockets.target"]),
+        ]
+    )
+
+
+def rehearsal_end(name: str, files: Iterable[str], folders: Iterable[str], title: str) -> str:
+    """Takes a rehearsal's unit away without anybody: the files' names alone, so that it needs nothing else."""
+    commands = [
+        f"/usr/bin/systemctl disable --now {name}.socket",
+        f"/usr/bin/systemctl stop {name}.service",
+        f"/usr/bin/rm --force {' '.join(files)}",
+        f"/usr/bin/rm --force --recursive {' '.join(folders)}",
+        "/usr/bin/systemctl daemon-reload",
+    ]
+    lines = ["Type=oneshot", *(f"ExecStart={command}" for command in commands)]
+    return _text([("Unit", [f"Description=End of: {title}"]), ("Service", lines)])
+
+
+def rehearsal_timer(until: str, title: str) -> str:
+    """until: the last day, as YYYY-MM-DD. A host that is down then catches up."""
+    return _text(
+        [
+            ("Unit", [f"Description=End of: {title}"]),
+            ("Timer", [f"OnCalendar={until} 23:59:59 UTC", "Persistent=true", "AccuracySec=1s"]),
+            ("Install", ["WantedBy=timers.target"]),
+        ]
+    )
+
+
 def dropin(tenant: ResolvedTenant) -> str:
     """What may change without a restart: limits, and whether boot starts the unit."""
-    lines = [f"{key}={value}" for key, value in service_limits(tenant.limits).items()]
-    return _text([("Service", lines), *_install(tenant)])
+    return _text([("Service", _limit_lines(tenant.limits)), *_install(tenant)])
+
+
+def _limit_lines(limits: Limits) -> list[str]:
+    return [f"{key}={value}" for key, value in service_limits(limits).items()]
 
 
 def service_limits(limits: Limits) -> dict[str, str]:

@@ -112,8 +112,14 @@ def odoo_conf(tenant: ResolvedTenant, master_hash: str, pooler_port: int, *, rel
     )
 
 
+def of_copy(instance: Instance, *, database: str, user: str, password: str, port: int) -> dict[str, str]:
+    """The files of a server on a copy: no crons, no mail server, no master password, sessions of its own."""
+    server = Database(name=database, user=user, host="/run/postgresql", port=port)
+    return {"odoo.conf": build_conf(instance, server), "pgpass": pgpass(user, password)}
+
+
 def build_conf(instance: Instance, database: Database) -> str:
-    """The configuration of the container that builds a template database; no server listens."""
+    """The configuration of a container beside the tenants' units, such as the one that builds a template database."""
     return _text(
         {
             **_base_keys(instance),

@@ -72,23 +72,24 @@ def facts(login: Login) -> Facts:
     )
 
 
-def check_copy(trial: Trial, found: Facts) -> None:
+def copy_facts(tenant: str, login: Login) -> Facts:
+    """Raises Refused for anything but a neutralized copy."""
+    smoke.check_name(tenant, login.database)
+    found = facts(login)
     if not found.neutralized:
-        raise smoke.not_a_copy(trial.login.database)
+        raise smoke.not_a_copy(login.database)
+    return found
 
 
 def predict(trial: Trial) -> None:
     """Raises what a run would be refused for, as far as it can be known: the copy may not be there yet."""
-    smoke.check_name(trial.resident.name, trial.login.database)
     with suppress(Unreachable):
-        check_copy(trial, facts(trial.login))
+        copy_facts(trial.resident.name, trial.login)
 
 
 def tried(trial: Trial) -> list[Probe]:
     """All probes of a copy, Odoo started and ended."""
-    smoke.check_name(trial.resident.name, trial.login.database)
-    before = facts(trial.login)
-    check_copy(trial, before)
+    before = copy_facts(trial.resident.name, trial.login)
     probes = smoke.probes_from(_container(trial, sorted(before.installed)))
     after = facts(trial.login)
     return [
@@ -143,13 +144,9 @@ def _folder(path: Path, uid: int) -> None:
 
 
 def _contents(trial: Trial) -> dict[str, str]:
-    login = trial.login
-    server = render.Database(name=login.database, user=login.user, host="/run/postgresql", port=login.port)
-    return {
-        "odoo.conf": render.build_conf(trial.resident.tenant.instance, server),
-        "pgpass": render.pgpass(login.user, login.password),
-        "smoke.py": probes_source(),
-    }
+    login, instance = trial.login, trial.resident.tenant.instance
+    files = render.of_copy(instance, database=login.database, user=login.user, password=login.password, port=login.port)
+    return {**files, "smoke.py": probes_source()}
 
 
 def probes_source() -> str:
@@ -164,14 +161,13 @@ def probes_source() -> str:
 
 def _shot(trial: Trial, config: Path, data: Path) -> OneShot:
     resident, name = trial.resident, trial.login.database
-    files = Path(resident.data_directory) / "filestore" / resident.name
     volumes = [
         f"{config}:/etc/odoo:ro",
         f"{data}:{render.DATA_PATH}:rw",
         f"{model.POOLER_SOCKETS}:/run/postgresql:ro",
     ]
-    if files.is_dir():  # what the copy writes goes beside them, and away with the container
-        volumes.append(f"{files}:{render.DATA_PATH}/filestore/{name}:O")
+    if Path(resident.filestore).is_dir():  # what the copy writes goes beside them, and away with the container
+        volumes.append(f"{resident.filestore}:{render.DATA_PATH}/filestore/{name}:O")
     return OneShot(
         name=f"erpops-smoke-{resident.name}",
         image=resident.tenant.instance.image,

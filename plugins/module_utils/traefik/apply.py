@@ -22,7 +22,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.traefik import client,
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Actual, Edge, Live, Source
 
 OWN_FILE = "tenants.yml"
-SERVED_FILE = "tenants.served.yml"  # the last routes that were verified
+SERVED_SUFFIX = ".served.yml"  # of the last routes that were verified
 LOCK_FILE = ".tenants.lock"
 LOG_RESOLUTION = 1.0  # Traefik's times are whole seconds
 LOG_DELAY = 3.0  # Traefik's log may come after its API
@@ -31,7 +31,10 @@ LOG_WINDOW = 7 * 24 * 3600.0  # a file may have been broken for days before some
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where Traefik is on this host, and how patient to be with it."""
+    """Where Traefik is on this host, and how patient to be with it.
+
+    own_file: the one of the dynamic directory that is changed. requests: its certificate requests, as a shell pattern.
+    """
 
     dynamic_dir: str
     api_url: str
@@ -40,10 +43,12 @@ class Place:
     refuse_undeclared: bool
     timeout: float
     edge: Edge
+    own_file: str = OWN_FILE
+    requests: str = f"{routes.REQUEST_PREFIX}*"
 
     @property
     def own_path(self) -> str:
-        return f"{self.dynamic_dir}/{OWN_FILE}"
+        return f"{self.dynamic_dir}/{self.own_file}"
 
     @property
     def staging(self) -> str:
@@ -52,7 +57,7 @@ class Place:
 
     @property
     def served_path(self) -> str:
-        return f"{self.staging}/{SERVED_FILE}"
+        return f"{self.staging}/{Path(self.own_file).with_suffix(SERVED_SUFFIX)}"
 
 
 def is_installed(place: Place) -> bool:
@@ -82,7 +87,7 @@ def observe(place: Place, check_mode: bool) -> Actual:
     sources = {path: files.read(path, text) for path, text in client.texts(place.dynamic_dir).items()}
     own = sources.pop(place.own_path, None)
     served = client.read(place.served_path)
-    requests = client.requests(place.edge.certificate_directory, routes.REQUEST_PREFIX)
+    requests = client.requests(place.edge.certificate_directory, place.requests)
     return Actual(
         installed=True,
         own=own,
@@ -128,7 +133,7 @@ def _refuse_broken(place: Place, actual: Actual, broken: Sequence[Problem], chec
     """While Traefik runs on with the old routes nothing is touched; if it lost them all, they are brought back."""
     marker = plan.marker_of(files.configuration_of(actual.own))
     lost = bool(marker) and actual.live is not None and not actual.live.routers
-    foreign = [files.path_of(item) for item in broken if _name(files.path_of(item)) not in place.other_files]
+    foreign = [path for path in map(files.path_of, broken) if not plan.is_declared(path, place.other_files)]
     if not lost:
         raise Refused("A file in Traefik's dynamic directory is broken. Nothing was changed.", broken)
     if check_mode or not foreign:
@@ -138,10 +143,6 @@ def _refuse_broken(place: Place, actual: Actual, broken: Sequence[Problem], chec
     back = client.eventually(lambda: _loaded(place, marker), place.timeout)
     outcome = "the routes are back" if back else "the routes are still not back: see Traefik's log"
     raise Refused(f"Traefik had lost all routes. Set aside as {', '.join(moved)}; {outcome}.", broken)
-
-
-def _name(path: str) -> str:
-    return Path(path).name
 
 
 def _loaded(place: Place, marker: str) -> bool:
@@ -166,6 +167,19 @@ def carry_out(place: Place, steps: plan.Steps, desired: plan.Desired, actual: Ac
             _undo(place, desired, actual, problems, began, steps.swap)
     if client.read(place.served_path) != desired.text:
         client.replace(place.served_path, desired.text, place.group, place.staging)
+    client.forget(place.edge.certificate_directory, steps.forget)
+
+
+def take_away(place: Place, steps: plan.Steps, actual: Actual) -> None:
+    """The file and what belongs to it; Traefik is seen without its routes before the certificate goes."""
+    names = files.configuration_of(actual.own).routers.keys()
+    client.remove(place.own_path)
+    if not client.eventually(lambda: not names & client.live(place.api_url).routers.keys(), place.timeout):
+        cure = "See Traefik's log: another file may keep it from loading the directory."
+        raise ErpopsError(
+            "Traefik goes on with routes that were taken away.", [Problem(f"file {place.own_path}", "", "", cure)]
+        )
+    client.remove(place.served_path)
     client.forget(place.edge.certificate_directory, steps.forget)
 
 

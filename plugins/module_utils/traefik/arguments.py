@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
@@ -18,7 +19,8 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import (
     tenants_from,
     tiers_from,
 )
-from ansible_collections.erpops.odoo.plugins.module_utils.traefik.apply import Place
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik import rehearsal
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik.apply import OWN_FILE, Place
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Authentication, Edge
 
 AUTHENTICATION: Spec = {
@@ -33,7 +35,7 @@ AUTHENTICATION: Spec = {
 # Where Traefik is on its host: for the routes of all tenants, and for a switch of single ones.
 PLACE: Spec = {
     "dynamic_dir": {"type": "path", "default": "/etc/traefik/dynamic"},
-    "other_files": {"type": "list", "elements": "str", "default": ["tls.yml"]},
+    "other_files": {"type": "list", "elements": "str", "default": ["tls.yml", "rehearsal-*.yml"]},
     "undeclared_files": {"type": "str", "choices": ["refuse", "report"], "default": "refuse"},
     "api_url": {"type": "str", "default": "http://127.0.0.1:8080"},
     "unit": {"type": "str", "default": "traefik.service"},
@@ -85,6 +87,18 @@ def place_from(params: Mapping[str, Any]) -> Place:
 def place_of_switch(params: Mapping[str, Any]) -> Place:
     """What is not a tenant's own stays as it is, so nothing of it is asked for."""
     return _place(params, Edge(app_addresses={}, certificate_owner=params["group"], unit=params["unit"]))
+
+
+def place_of_rehearsal(params: Mapping[str, Any]) -> Place:
+    """The same edge, for the file of a member's address."""
+    place, name = place_of_switch(params), rehearsal.PREFIX + params["member"]
+    return replace(
+        place,
+        own_file=f"{name}.yml",
+        requests=name,
+        other_files=(*place.other_files, OWN_FILE),
+        edge=replace(place.edge, tls_mode=params["tls_mode"], resolver=params["resolver"]),
+    )
 
 
 def _place(params: Mapping[str, Any], edge: Edge) -> Place:

@@ -186,10 +186,10 @@ def set_aside(path: str) -> str:
     return aside
 
 
-def requests(directory: str, prefix: str) -> dict[str, Any]:
-    """The certificate requests that are there, by name. An unreadable one counts as empty, so it is written again."""
+def requests(directory: str, pattern: str) -> dict[str, Any]:
+    """The certificate requests of these names, by name. An unreadable one counts as empty, so it is written again."""
     found: dict[str, Any] = {}
-    for path in sorted(Path(directory, "requests.d").glob(f"{prefix}*.json")):
+    for path in sorted(Path(directory, "requests.d").glob(f"{pattern}.json")):
         try:
             found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:

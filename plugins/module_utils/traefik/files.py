@@ -29,7 +29,7 @@ except ImportError:
 else:
     HAS_YAML = True
 
-HEADER = "# Written by erpops.odoo.traefik_routes from the declared tenants. What is changed here by hand is undone.\n"
+TENANTS = "erpops.odoo.traefik_routes from the declared tenants"
 
 _LOADED = "collecting file configs: "
 _ERROR = re.compile(rf"{_LOADED}(?P<path>[^:]+): (?P<reason>.*)", re.DOTALL)
@@ -38,9 +38,9 @@ _NODE = re.compile(r"node: (\S+)")
 _QUOTED = re.compile(r'"([^"]+)"')
 
 
-def render(configuration: Configuration) -> str:
+def render(configuration: Configuration, author: str = TENANTS) -> str:
     """The file's text: YAML with one line an object, so that Traefik's line numbers name the object."""
-    lines = [HEADER.rstrip("\n"), "http:"]
+    lines = [f"# Written by {author}. What is changed here by hand is undone.", "http:"]
     for section, objects in configuration.sections():
         if objects:
             lines.append(f"  {section}:")

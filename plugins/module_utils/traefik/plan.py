@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -69,11 +70,17 @@ def desire(
     return marked(wanted, requests=requests, undeclared=kept)
 
 
-def marked(wanted: Configuration, *, requests: Mapping[str, Mapping[str, Any]], undeclared: tuple[str, ...]) -> Desired:
+def marked(
+    wanted: Configuration,
+    *,
+    requests: Mapping[str, Mapping[str, Any]],
+    undeclared: tuple[str, ...] = (),
+    author: str = files.TENANTS,
+) -> Desired:
     """A configuration with the mark by which Traefik's API shows that it is loaded, and the file's text."""
-    marker = f"{MARKER_PREFIX}{hashlib.sha256(files.render(wanted).encode()).hexdigest()[:16]}"
+    marker = f"{MARKER_PREFIX}{hashlib.sha256(files.render(wanted, author).encode()).hexdigest()[:16]}"
     configuration = replace(wanted, middlewares={**wanted.middlewares, marker: _marker(marker)})
-    text = files.render(configuration)
+    text = files.render(configuration, author)
     if "{{" in text:
         raise InputError("The routes hold '{{', which Traefik would expand as a template. Nothing was changed.")
     return Desired(configuration=configuration, text=text, marker=marker, requests=requests, undeclared=undeclared)
@@ -267,9 +274,14 @@ def _bare(value: Any) -> Any:
     return value.removesuffix("@file") if isinstance(value, str) else value
 
 
+def is_declared(path: str, declared: Iterable[str]) -> bool:
+    """Whether something else writes this file of the dynamic directory."""
+    return any(fnmatchcase(PurePosixPath(path).name, pattern) for pattern in declared)
+
+
 def stray(actual: Actual, declared: Sequence[str]) -> Iterator[Problem]:
     """Files in the dynamic directory that nobody declares."""
     for source in actual.others:
-        if PurePosixPath(source.path).name not in declared:
+        if not is_declared(source.path, declared):
             cure = "Nobody declares this file; remove it, or name it in other_files."
             yield Problem(f"file {source.path}", "", "", cure)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
@@ -55,7 +55,7 @@ _SLASH = "(/|%2f)"
 CLOSED_PATHS = f"(?i){_SLASH}+(web{_SLASH}+database|xmlrpc{_SLASH}+(2{_SLASH}+)?db)({_SLASH}|$)"
 STATIC_PATHS = "PathRegexp(`^/[A-Za-z0-9_]+/static/`) || PathPrefix(`/web/assets/`)"
 
-_HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 def configuration(
@@ -85,21 +85,29 @@ def requests(tenants: Iterable[ResolvedTenant], edge: Edge) -> dict[str, dict[st
     if edge.tls_mode != "estate_ca":
         return {}
     return {
-        f"{REQUEST_PREFIX}{tenant.name}": {
-            "name": f"{REQUEST_PREFIX}{tenant.name}",
-            "common_name": tenant.hostnames[0] if len(tenant.hostnames[0]) <= COMMON_NAME_LENGTH else tenant.name,
-            "names": list(tenant.hostnames),
-            "owner": edge.certificate_owner,
-            "group": edge.certificate_owner,
-            "reload_units": [edge.unit],
-        }
+        f"{REQUEST_PREFIX}{tenant.name}": request(f"{REQUEST_PREFIX}{tenant.name}", tenant.name, tenant.hostnames, edge)
         for tenant in tenants
         if is_served(tenant)
     }
 
 
+def request(name: str, tenant: str, hostnames: Sequence[str], edge: Edge) -> dict[str, Any]:
+    return {
+        "name": name,
+        "common_name": hostnames[0] if len(hostnames[0]) <= COMMON_NAME_LENGTH else tenant,
+        "names": list(hostnames),
+        "owner": edge.certificate_owner,
+        "group": edge.certificate_owner,
+        "reload_units": [edge.unit],
+    }
+
+
 def certificate(tenant: str, edge: Edge) -> dict[str, str]:
-    folder = f"{edge.certificate_directory}/{REQUEST_PREFIX}{tenant}"
+    return certificate_of(f"{REQUEST_PREFIX}{tenant}", edge)
+
+
+def certificate_of(request_name: str, edge: Edge) -> dict[str, str]:
+    folder = f"{edge.certificate_directory}/{request_name}"
     return {"certFile": f"{folder}/tls.crt", "keyFile": f"{folder}/tls.key"}
 
 
@@ -118,7 +126,7 @@ def _check(served: list[ResolvedTenant], allocations: Mapping[str, Allocation], 
 def _tenant_problems(tenant: ResolvedTenant, allocations: Mapping[str, Allocation], edge: Edge) -> Iterable[Problem]:
     subject = f"tenant {tenant.name}"
     for index, hostname in enumerate(tenant.hostnames):
-        if not _HOSTNAME.fullmatch(hostname):
+        if not HOSTNAME.fullmatch(hostname):
             yield Problem(subject, f"hostnames[{index}]", hostname, "Give a name that DNS can carry.")
     if tenant.state != "present":
         return

@@ -69,7 +69,7 @@ def desire(switches: Sequence[Switch], actual: Actual) -> plan.Desired:
     wanted = replace(current, routers=routers, services=services, middlewares=middlewares, transports=transports)
     shown = {PurePosixPath(str(item["certFile"])).parent.name for item in current.certificates}
     requests = {name: request for name, request in actual.requests.items() if name in shown}
-    return plan.marked(wanted, requests=requests, undeclared=())
+    return plan.marked(wanted, requests=requests)
 
 
 def steps(switches: Sequence[Switch], actual: Actual) -> plan.Steps:

@@ -54,7 +54,9 @@ BASE = {
 }
 
 
-def edge_host(*prepare: str) -> Callable[[], AbstractContextManager[System]]:
+def edge_host(
+    *prepare: str, then: Callable[[System], None] = lambda _: None
+) -> Callable[[], AbstractContextManager[System]]:
     @contextlib.contextmanager
     def opened() -> Iterator[System]:
         edges = [host for host in LabHost.all().values() if "edge" in host.groups]
@@ -64,7 +66,9 @@ def edge_host(*prepare: str) -> Callable[[], AbstractContextManager[System]]:
         try:
             for command in prepare:
                 host.shell(command)
-            yield System(run=host.run, shell=host.shell)
+            system = System(run=host.run, shell=host.shell)
+            then(system)
+            yield system
         finally:
             host.shell(CLEAN)
 

@@ -1,0 +1,125 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an app host has while users try a copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from odoo_estates import OLD, allocation, tenant
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import check_tenant_name
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.shape import Misshapen
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import rehearsal
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.rehearsal import Opened, Rehearsal
+
+ACME = Rehearsal(member="acme")
+OPENED = Opened(
+    resident=Resident(tenant=tenant(workers=2), allocation=allocation()),
+    address="10.0.0.5",
+    until="2026-11-30",
+    password="pg-acme",
+    port=6432,
+    pull="never",
+)
+
+
+def texts(opened: Opened = OPENED) -> dict[str, str]:
+    """By the end of the path."""
+    return {file.path.rpartition("/")[2]: (file.content or b"").decode() for file in rehearsal.files(ACME, opened)}
+
+
+def test_the_container_has_no_network_and_publishes_nothing() -> None:
+    found = texts()["odoo-rehearsal-acme.container"].splitlines()
+    for line in (
+        f"Image={OLD}",
+        "Network=none",
+        "ReadOnly=true",
+        "NoNewPrivileges=true",
+        "DropCapability=all",
+        "User=20001",
+        "ExecStartPre=/usr/local/lib/erpops/tenant-lives-here acme",
+        "Requires=odoo-rehearsal-acme.socket",
+        "Description=Rehearsal of acme, open to the end of 2026-11-30 (UTC)",
+    ):
+        assert line in found, line
+    assert not [line for line in found if line.startswith("PublishPort=")]
+    assert len([line for line in found if line.startswith("Description=")]) == 1
+
+
+def test_limits_are_the_tenants_or_else_some() -> None:
+    found = texts()["odoo-rehearsal-acme.container"]
+    assert "MemoryMax=2048M" in found and "CPUQuota=100%" in found and "TasksMax=512" in found
+    given = Resident(tenant=tenant(limits={"memory_mb": 700, "cpu_percent": 30}), allocation=allocation())
+    found = texts(replace(OPENED, resident=given))["odoo-rehearsal-acme.container"]
+    assert "MemoryMax=700M" in found and "CPUQuota=30%" in found
+
+
+def test_the_tenants_files_lie_beneath_a_layer_of_the_rehearsals_own() -> None:
+    volume = (
+        "Volume=/var/lib/erpops/tenants/acme/filestore/acme:/var/lib/odoo/filestore/acme__rehearsal:O,"
+        "upperdir=/var/lib/containers/rehearsals/acme/upper,workdir=/var/lib/containers/rehearsals/acme/work"
+    )
+    assert volume in texts()["odoo-rehearsal-acme.container"].splitlines()
+    assert "filestore" not in texts(replace(OPENED, files=False))["odoo-rehearsal-acme.container"]
+
+
+def test_its_server_knows_the_copy_alone_and_runs_no_cron() -> None:
+    found = texts()["odoo.conf"].splitlines()
+    for line in ("db_name = acme__rehearsal", "max_cron_threads = 0", "workers = 0", "list_db = False"):
+        assert line in found, line
+    assert "dbfilter = ^acme__rehearsal$" in found
+    assert not [line for line in found if line.startswith("smtp")]
+
+
+def test_secrets_are_the_tenants_uid_alone_to_read() -> None:
+    held = {file.path: file for file in rehearsal.files(ACME, OPENED) if "/rehearsals/" in file.path}
+    assert {path.rpartition("/")[2] for path in held} == {"odoo.conf", "pgpass"}
+    assert all((file.mode, file.owner, file.secret) == (0o400, "20001", True) for file in held.values())
+
+
+def test_the_socket_is_the_fourth_of_the_tenants_ports() -> None:
+    assert "ListenStream=10.0.0.5:10007" in texts()["odoo-rehearsal-acme.socket"].splitlines()
+    assert OPENED.url == "http://10.0.0.5:10007"
+    ports = [
+        port
+        for number in (1, 2)
+        for each in [Allocation(name="x", number=number, app_host="app1")]
+        for port in (each.http_port, each.gevent_port, each.wake_port, each.rehearsal_port)
+    ]
+    assert len(set(ports)) == len(ports)
+
+
+def test_its_timer_takes_away_all_that_it_wrote_but_the_end_itself() -> None:
+    end = texts()["odoo-rehearsal-acme-end.service"]
+    assert "OnCalendar=2026-11-30 23:59:59 UTC" in texts()["odoo-rehearsal-acme-end.timer"].splitlines()
+    for file in rehearsal.files(ACME, OPENED):
+        folder = file.path.rpartition("/")[0]
+        assert "-end." in file.path or file.path in end or folder in end, file.path
+    assert ACME.data in end
+    assert rehearsal.units(ACME)[0].name == "odoo-rehearsal-acme-end.timer", "nothing is open that would not end"
+
+
+def test_what_is_taken_away_is_all_that_was_written() -> None:
+    folders, gone = rehearsal.without_files(ACME)
+    absent = {item.path for item in (*folders, *gone)}
+    for path in [file.path for file in rehearsal.files(ACME, OPENED)]:
+        assert path in absent or path.rpartition("/")[0] in absent, path
+    stopped = {unit.name for unit in rehearsal.without_units(ACME)}
+    assert stopped == {unit.name for unit in rehearsal.units(ACME)}
+
+
+@pytest.mark.parametrize("until", ["", "tomorrow", "2026-11-30 12:00", "2026-13-01\nx"])
+def test_the_last_day_is_a_day(until: str) -> None:
+    with pytest.raises(InputError, match="YYYY-MM-DD"):
+        rehearsal.check("acme", until)
+
+
+def test_no_tenant_is_named_like_anothers_rehearsal() -> None:
+    with pytest.raises(Misshapen, match="rehearsals"):
+        check_tenant_name("rehearsal-acme")
