@@ -40,7 +40,9 @@ def test_killed_at_every_step_it_goes_on(waves: Waves, member: Make) -> None:
         assert waves.killed("rollback", name, "open!")
         assert serves(waves, name) == {"source"}
         again = waves.done("rollback", name)
-        assert again["actions"] == [] and again["live_since"] and again["outside"] == [], "it still knows when it opened"
+        assert again["actions"] == [] and again["live_since"] and again["outside"] == [], (
+            "it still knows when it opened"
+        )
         assert waves.target_sql("SELECT count(*) FROM pg_replication_slots") == "0"
 
         following(waves, name)
