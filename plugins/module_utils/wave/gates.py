@@ -84,7 +84,7 @@ def probes(member: Member, choices: Choices) -> Verdict:
     failing = [each for each in own if not each["ok"]]
     if not failing:
         return f"{len(own)} of {len(own)} passed" if own else "no integration is declared", ""
-    what = "; ".join(f"{each['name']} {each['target']}: {each['evidence']}".replace(" :", ":") for each in failing)
+    what = "; ".join(f"{each['name']} ({each['target'] or 'no probe'}): {each['evidence']}" for each in failing)
     cure = f"Cure it, or change its probe or disposition in the dispositions of host {member.host}."
     return f"{len(own) - len(failing)} of {len(own)} passed; {what}", cure
 
