@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_chosen, wave_discovered_steps, wave_steps and wave_unsettled."""
+"""The filters wave_chosen, wave_discovered_steps, wave_probes, wave_steps and wave_unsettled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery import dispositions
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery import store as files
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import chosen, discovered
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import chosen, discovered, probes
 
 
 def wave_chosen(
@@ -52,18 +52,29 @@ def wave_steps(members: str | Sequence[str | Mapping[str, Any]], step: Mapping[s
     return [{"name": name, **{key: known[name][key] for key in where if name in known}, **step} for name in names]
 
 
+def wave_probes(members: Sequence[Mapping[str, Any]], folder: str) -> dict[str, Any]:
+    """The probes of the members' declared integrations, by the app host that makes them."""
+    try:
+        return probes.listed(members, lambda host: _dispositions(folder, host))
+    except ErpopsError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def _dispositions(folder: str, host: str) -> list[dict[str, Any]] | None:
+    path = Path(folder) / f"{host}.yml"
+    return files.dispositions(path) if path.exists() else None
+
+
 def wave_unsettled(members: Sequence[Mapping[str, Any]], folder: str) -> dict[str, list[str]]:
     """What is not settled in the dispositions of each member's host, by the member's name."""
     found = {}
     for member in members:
-        path = Path(folder) / f"{member['host']}.yml"
-        if not path.exists():
-            found[member["name"]] = [f"there is no {path}: run wave_discover"]
-            continue
         try:
-            found[member["name"]] = dispositions.unsettled(files.dispositions(path))
+            items = _dispositions(folder, member["host"])
         except ErpopsError as error:
             raise AnsibleFilterError(str(error)) from error
+        missing = f"there is no {Path(folder) / member['host']}.yml: run wave_discover"
+        found[member["name"]] = [missing] if items is None else dispositions.unsettled(items)
     return found
 
 
@@ -72,6 +83,7 @@ class FilterModule:
         return {
             "wave_chosen": wave_chosen,
             "wave_discovered_steps": wave_discovered_steps,
+            "wave_probes": wave_probes,
             "wave_steps": wave_steps,
             "wave_unsettled": wave_unsettled,
         }

@@ -22,6 +22,7 @@ options:
   gates:
     description:
       - V(dispositions) - what discovery found is settled by a person.
+      - V(probes) - every declared integration has answered; see O(probes).
       - V(rehearsal) - the last rehearsal passed, and is not too old.
       - V(budget) - what rehearsals make expect fits into O(window_seconds).
       - V(window) - it is the time that the plan gives the member.
@@ -29,8 +30,8 @@ options:
       - V(approval) - a second person has approved; neither the one who accepted nor the one who runs it.
     type: list
     elements: str
-    choices: [dispositions, rehearsal, budget, window, acceptance, approval]
-    default: [dispositions, rehearsal, budget, window, acceptance, approval]
+    choices: [dispositions, probes, rehearsal, budget, window, acceptance, approval]
+    default: [dispositions, probes, rehearsal, budget, window, acceptance, approval]
   runner:
     description: Who runs the cutover.
     type: str
@@ -39,6 +40,10 @@ options:
     description: Dispositions that are not settled, as sentences by member.
     type: dict
     default: {}
+  probes:
+    description: Results of M(erpops.odoo.wave_probes) for the members. Without them gate V(probes) is not passed.
+    type: list
+    elements: dict
   rehearsal_hours:
     description: How old the last rehearsal may be.
     type: float
@@ -65,7 +70,7 @@ options:
         description: The gate.
         type: str
         required: true
-        choices: [dispositions, rehearsal, budget, window, acceptance, approval]
+        choices: [dispositions, probes, rehearsal, budget, window, acceptance, approval]
       reason:
         description: Why.
         type: str
@@ -90,6 +95,7 @@ requirements:
   - psycopg >= 3.1 (python3-psycopg)
 seealso:
   - module: erpops.odoo.wave_members
+  - module: erpops.odoo.wave_probes
   - module: erpops.odoo.wave_cutover
 author:
   - erpops maintainers (@erpops)
@@ -100,6 +106,7 @@ EXAMPLES = r"""
   erpops.odoo.wave_gates:
     members: [acme]
     runner: ann
+    probes: "{{ probed.probes }}" # of wave_probes
     waivers:
       - {member: acme, gate: window, reason: "the customer asked for it today", until: "2027-01-31"}
     postgres_hosts: [10.0.0.21, 10.0.0.22]
@@ -139,6 +146,7 @@ ARGUMENTS: dict[str, Any] = {
     "gates": {"type": "list", "elements": "str", "choices": list(gates.GATES), "default": list(gates.GATES)},
     "runner": {"type": "str", "required": True},
     "unsettled": {"type": "dict", "default": {}},
+    "probes": {"type": "list", "elements": "dict"},
     "rehearsal_hours": {"type": "float", "default": 168.0},
     "window_hours": {"type": "float", "default": 8.0},
     "window_seconds": {"type": "float", "default": 300.0},
@@ -170,6 +178,7 @@ def run(module: AnsibleModule) -> None:
         runner=parameters["runner"],
         now=datetime.now(UTC),
         unsettled=parameters["unsettled"],
+        probes=parameters["probes"],
         rehearsal_hours=parameters["rehearsal_hours"],
         window_hours=parameters["window_hours"],
         window_seconds=parameters["window_seconds"],

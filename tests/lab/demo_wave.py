@@ -29,6 +29,8 @@ COMMITTED, RETURNED = ("acme", "cedar"), ("birch",)
 MEMBERS = (*COMMITTED, *RETURNED)
 REST_SECONDS = 5
 KNOWN_WRITES, KNOWN_SECONDS = 30, 180
+# Whom acme's code speaks to exists nowhere; the web server of a host of the lab stands in for it, and is really asked.
+GATEWAY = {"https://gateway.acme.example": {"kind": "http", "host": "legacy2", "path": "/web/login", "status": 200}}
 LOGINS = {"acme": "marc@acme.example"}  # the others' administrators kept Odoo's name for them
 
 
@@ -58,6 +60,7 @@ def files() -> None:
         "wave_plan_page": str(BUILD / "reports" / "wave_plan.html"),
         "wave_status_folder": str(BUILD / "reports"),
         "wave_cutover_parallel": 1,  # the lab's hosts share two cores
+        "wave_probes_seconds": 30,  # for the same reason
     }
     estate_files.write(estate_files.inventory(NAME) / "group_vars" / "all" / "demo.yml", estate_files.dump(values))
 
@@ -72,13 +75,23 @@ def play(progress: Progress, name: str, *, user: str = "ann", members: tuple[str
 
 
 def settle(progress: Progress) -> None:
-    """A person reads what discovery proposes and puts a name to it; here the proposals are taken as they are."""
+    """A person reads what discovery proposes and puts a name to it; here the proposals are taken as they are.
+
+    Only providers outside the lab cannot be asked, and a person says so.
+    """
     for path in sorted((BUILD / "dispositions").glob("*.yml")):
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
         for item in value["dispositions"]:
             item.update(settled=True, by="ann")
+            if item["kind"] == "integration" and item["disposition"] == "declared":
+                item["probe"] = GATEWAY.get(item["name"]) or unasked(item["probe"])
         estate_files.write(path, estate_files.dump(value))
         progress.say(f"   {path.stem}: {len(value['dispositions'])} dispositions settled")
+
+
+def unasked(probe: dict[str, Any]) -> dict[str, Any]:
+    """In place of a probe, unless the proposal itself says why there is none."""
+    return {"kind": "none", "reason": probe.get("reason") or "the provider is not in the lab"}
 
 
 def at_work(estate: Estate) -> dict[str, Users]:

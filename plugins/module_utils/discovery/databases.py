@@ -156,12 +156,17 @@ def filestore(parts: Sequence[Record]) -> dict[str, Any]:
 
 
 def endpoints(parts: Sequence[Record], parameters: Mapping[str, str]) -> list[dict[str, str]]:
-    """Whom the database speaks to, by what it is configured with: kind, target, where that stands."""
+    """Whom the database speaks to, by what it is configured with: kind, target, where; of mail servers encryption."""
     found = []
     for each in rows(parts, "mail_servers"):
         if each["active"]:
             found.append(
-                {"kind": "smtp", "target": f"{each['host']}:{each['port']}", "where": f"mail server {each['name']}"}
+                {
+                    "kind": "smtp",
+                    "target": f"{each['host']}:{each['port']}",
+                    "where": f"mail server {each['name']}",
+                    "encryption": each["encryption"] or "",
+                }
             )
     for each in rows(parts, "incoming"):
         found.append(
@@ -169,6 +174,7 @@ def endpoints(parts: Sequence[Record], parameters: Mapping[str, str]) -> list[di
                 "kind": each["type"] or "imap",
                 "target": f"{each['host']}:{each['port']}",
                 "where": f"incoming mail {each['name']}",
+                "encryption": "ssl" if each.get("ssl") == "true" else "",
             }
         )
     for each in rows(parts, "ldap"):

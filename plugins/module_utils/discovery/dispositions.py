@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery import probes
+
 DISPOSITIONS = ("declared", "replaced", "dropped")
 Item = dict[str, Any]
 
@@ -30,6 +32,14 @@ def item(kind: str, name: str, found: str, disposition: str, reason: str) -> Ite
     }
 
 
+def integration(
+    name: str, found: str, disposition: str, reason: str, databases: Sequence[str] = (), encryption: str = ""
+) -> Item:
+    """databases: that use it; none is said where it is the host's."""
+    probe = probes.proposal(name, encryption)
+    return {**item("integration", name, found, disposition, reason), "databases": list(databases), "probe": probe}
+
+
 def proposed(result: Mapping[str, Any]) -> list[Item]:
     """One item for each cron, route, certificate, local path, integration and custom module of a host's result."""
     items = [*crons(result), *routes(result), *certificates(result), *code(result), *integrations(result)]
@@ -38,6 +48,8 @@ def proposed(result: Mapping[str, Any]) -> list[Item]:
         known = unique.setdefault((each["kind"], each["name"]), each)
         if known is not each and each["found"] not in known["found"]:
             known["found"] = f"{known['found']}; {each['found']}"
+        if known is not each and each.get("databases") and known.get("databases"):
+            known["databases"] = sorted({*known["databases"], *each["databases"]})
     return sorted(unique.values(), key=lambda each: (each["kind"], each["name"]))
 
 
@@ -137,7 +149,7 @@ def code(result: Mapping[str, Any]) -> list[Item]:
                 )
             )
         for mention in each["mentions"]:
-            items.append(mentioned(each["name"], mention, bool(by)))
+            items.append(mentioned(each["name"], mention, by))
     on_disk = {each["name"] for each in result["modules_on_disk"]}
     for database in result["databases"]:
         for each in database["modules"]:
@@ -154,17 +166,18 @@ def code(result: Mapping[str, Any]) -> list[Item]:
     return items
 
 
-def mentioned(module: str, mention: str, installed: bool) -> Item:
+def mentioned(module: str, mention: str, installed: Sequence[str]) -> Item:
+    """installed: the databases that have the module."""
     where = f"code of {module}"
     if not mention.startswith("/"):
-        return item(
-            "integration",
+        return integration(
             host_in(mention),
             where,
             "declared" if installed else "dropped",
             "Code speaks to it: declare it as egress."
             if installed
             else "Only code that is installed nowhere speaks to it.",
+            installed,
         )
     if mention.startswith(("/tmp", "/var/tmp")) or not installed:
         return item(
@@ -191,29 +204,29 @@ def integrations(result: Mapping[str, Any]) -> list[Item]:
     for database in result["databases"]:
         for each in database["endpoints"]:
             items.append(
-                item(
-                    "integration",
+                integration(
                     f"{each['kind']}://{each['target']}",
                     f"database {database['name']}: {each['where']}",
                     "declared",
                     "Odoo is configured with it: declare it as egress or relay.",
+                    [database["name"]],
+                    each.get("encryption", ""),
                 )
             )
     for each in result["connections"]:
         if each["direction"] == "in" and each["process"] in ("postgres", "") and each["port"] == 5432:
             items.append(
-                item(
-                    "integration",
+                integration(
                     f"postgresql from {each['peer']}",
                     f"role {each['role'] or '?'} in {each['database'] or '?'}",
                     "declared",
                     "It reads the database directly: it needs a role and an address on the target.",
+                    [each["database"]] if each["database"] else (),
                 )
             )
     if result["mail"]["relay"]:
         items.append(
-            item(
-                "integration",
+            integration(
                 f"smtp://{result['mail']['relay']}",
                 "relay of the host's mail",
                 "replaced",
@@ -226,7 +239,8 @@ def integrations(result: Mapping[str, Any]) -> list[Item]:
 def merged(known: Sequence[Mapping[str, Any]], found: Sequence[Item]) -> list[Item]:
     """Yesterday's file and today's findings: what people wrote stays, what is new is added, what vanished is marked.
 
-    What somebody settled is open again when it is not any more what it was then.
+    What somebody settled is open again when it is not any more what it was then. A probe that stands in the file stays:
+    whoever takes it out gets the proposal of today.
     """
     before = {(str(each.get("kind")), str(each.get("name"))): dict(each) for each in known}
     items: list[Item] = []
@@ -239,7 +253,8 @@ def merged(known: Sequence[Mapping[str, Any]], found: Sequence[Item]) -> list[It
 
 
 def renewed(old: Mapping[str, Any], new: Item) -> Item:
-    kept = {key: value for key, value in old.items() if key not in new and key not in ("vanished", "reopened")}
+    written = {key: value for key, value in old.items() if key not in new or key == "probe"}
+    kept = {key: value for key, value in written.items() if key not in ("vanished", "reopened")}
     if not old.get("settled"):
         untouched = old.get("disposition", new["disposition"]) == old.get("proposed", new["proposed"])
         return {

@@ -24,6 +24,7 @@ else:
 HEADER = """\
 # What becomes of each thing that discovery found on {host}. The tool proposes, a person settles: write `disposition`
 # (declared, replaced or dropped), `settled: true` and your name into `by`; further keys, such as `note`, are kept.
+# `probe` is how a declared integration is tried before a cutover, and yours to change: docs/playbooks/wave_discover.md.
 # The next run adds what is new, marks what vanished, and opens again what is not any more what it was when settled.
 # Comments are not kept.
 """

@@ -21,7 +21,8 @@ SIGNATURES = {"acceptance": "the business owner accepts the rehearsal", "approva
 class Choices:
     """runner: who runs the verb. unsettled: open dispositions by member. rehearsal_hours: how old one may be.
 
-    window_seconds: how long nobody may serve. window_hours: how long the planned window is.
+    window_seconds: how long nobody may serve. window_hours: how long the planned window is. probes: results of module
+    wave_probes; None if nobody asked.
     """
 
     runner: str
@@ -30,6 +31,7 @@ class Choices:
     rehearsal_hours: float
     window_hours: float
     window_seconds: float
+    probes: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,19 @@ def dispositions(member: Member, choices: Choices) -> Verdict:
         return "every disposition is settled", ""
     some = "; ".join(found[:3]) + ("; …" if len(found) > 3 else "")
     return f"{len(found)} are not settled: {some}", f"Settle them in the dispositions of host {member.host}."
+
+
+def probes(member: Member, choices: Choices) -> Verdict:
+    """Every declared integration was asked just now, and answered."""
+    if choices.probes is None:
+        return "nobody asked", "Hand the results of wave_probes to this module, as wave_cutover does."
+    own = [each for each in choices.probes if each["member"] == member.name]
+    failing = [each for each in own if not each["ok"]]
+    if not failing:
+        return f"{len(own)} of {len(own)} passed" if own else "no integration is declared", ""
+    what = "; ".join(f"{each['name']} ({each['target'] or 'no probe'}): {each['evidence']}" for each in failing)
+    cure = f"Cure it, or change its probe or disposition in the dispositions of host {member.host}."
+    return f"{len(own) - len(failing)} of {len(own)} passed; {what}", cure
 
 
 def rehearsal(member: Member, choices: Choices) -> Verdict:
@@ -138,6 +153,7 @@ def _signed(member: Member, kind: str) -> Verdict:
 
 GATES: Mapping[str, Callable[[Member, Choices], Verdict]] = {
     "dispositions": dispositions,
+    "probes": probes,
     "rehearsal": rehearsal,
     "budget": budget,
     "window": window,

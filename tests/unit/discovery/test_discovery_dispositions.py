@@ -172,3 +172,33 @@ def test_one_thing_found_twice_is_one_item() -> None:
     )
     (integration,) = [each for each in found if each["kind"] == "integration"]
     assert integration["found"] == "code of x; code of y"
+
+
+def test_an_integration_is_of_the_databases_that_use_it() -> None:
+    endpoint = {"kind": "https", "target": "a.example", "where": "parameter x"}
+    found = proposed(
+        result(
+            modules_on_disk=[own("x", "custom", "https://a.example/1")],
+            databases=[
+                database(name="one", modules=[module("x", "custom")]),
+                database(name="two", endpoints=[endpoint]),
+                database(name="three"),
+            ],
+        )
+    )
+    (integration,) = [each for each in found if each["kind"] == "integration"]
+    assert integration["databases"] == ["one", "two"]
+    assert integration["probe"] == {"kind": "https", "host": "a.example"}
+
+
+@pytest.mark.parametrize("settled", [{}, {"settled": True, "by": "Ann"}])
+def test_a_probe_that_somebody_wrote_stays_and_one_that_is_missing_comes(settled: dict[str, Any]) -> None:
+    endpoint = {"kind": "https", "target": "a.example", "where": "parameter x"}
+    (found,) = proposed(result(databases=[database(endpoints=[endpoint])]))
+    mine = {"kind": "https", "host": "b.example", "status": 401}
+    (kept,) = merged([{**found, **settled, "probe": mine}], [found])
+    assert kept["probe"] == mine
+    old = {key: value for key, value in found.items() if key not in ("probe", "databases")}
+    (come,) = merged([{**old, **settled}], [found])
+    assert (come["probe"], come["databases"]) == (found["probe"], ["acme"])
+    assert come["settled"] is bool(settled)

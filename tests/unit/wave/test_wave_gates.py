@@ -22,7 +22,9 @@ READY = {
     "acceptance": {"by": "owner", "at": "2027-01-10T12:00:00Z"},
     "approval": {"by": "bob", "at": "2027-01-10T13:00:00Z"},
 }
-CHOICES = gates.Choices(runner="ann", now=NOW, unsettled={}, rehearsal_hours=168, window_hours=8, window_seconds=60)
+CHOICES = gates.Choices(
+    runner="ann", now=NOW, unsettled={}, rehearsal_hours=168, window_hours=8, window_seconds=60, probes=()
+)
 
 
 def rehearsed(at: str, **values: Any) -> dict[str, Any]:
@@ -71,6 +73,39 @@ def test_unsettled_dispositions_are_counted_and_the_first_are_named() -> None:
     (finding,) = gates.found([member()], ["dispositions"], (), choices)
     assert finding.evidence == "4 are not settled: cron a; cron b; route c; …"
     assert "host legacy1" in finding.cure
+
+
+def probed(*results: tuple[str, str, bool]) -> gates.Choices:
+    """Results by member, name and whether it answered."""
+    found = [
+        {"member": member, "name": name, "target": f"tcp://{name}:9", "ok": ok, "evidence": "asked"}
+        for member, name, ok in results
+    ]
+    return replace(CHOICES, probes=found)
+
+
+def test_every_integration_that_does_not_answer_is_named() -> None:
+    choices = probed(("acme", "a", True), ("acme", "b", False), ("acme", "c", False), ("birch", "d", False))
+    (finding,) = gates.found([member()], ["probes"], (), choices)
+    assert finding.evidence == "1 of 3 passed; b (tcp://b:9): asked; c (tcp://c:9): asked"
+    assert not finding.passed
+    assert "host legacy1" in finding.cure
+
+
+def test_the_probes_of_others_do_not_count() -> None:
+    for choices, evidence in (
+        (probed(("birch", "d", False)), "no integration is declared"),
+        (probed(("acme", "a", True), ("birch", "d", False)), "1 of 1 passed"),
+    ):
+        (finding,) = gates.found([member()], ["probes"], (), choices)
+        assert (finding.evidence, finding.passed) == (evidence, True)
+
+
+def test_without_probes_the_gate_is_not_passed_and_may_be_waived() -> None:
+    choices = replace(CHOICES, probes=None)
+    assert list(failed(member(), choices)) == ["probes"]
+    waiver = gates.waivers_from([{"member": "acme", "gate": "probes", "reason": "asked for", "until": "2027-01-11"}])
+    assert failed(member(), choices, *waiver) == {}
 
 
 def test_a_waiver_counts_until_its_day_and_for_its_gate() -> None:
