@@ -104,7 +104,6 @@ problems:
   elements: dict
 """
 
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,7 +111,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Unreachable
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
 from ansible_collections.erpops.odoo.plugins.module_utils.host import converge, unit_client
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
@@ -166,8 +164,7 @@ def present(module: AnsibleModule, wanted: Rehearsal) -> None:
     opened, login = opened_from(params)
     login = replace(login, database=wanted.database)
     if check:
-        with suppress(Unreachable):
-            smoke_client.copy_facts(wanted.member, login)
+        smoke_client.predict(wanted.member, login)
     else:
         smoke_client.copy_facts(wanted.member, login)
         podman.ensure_images([opened.resident.tenant.instance.image], params["pull"])

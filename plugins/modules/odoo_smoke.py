@@ -190,7 +190,7 @@ def probed(params: dict[str, Any], resident: Resident, login: Login, check_mode:
     running = params["mode"] == "running"
     if check_mode:
         if not running:
-            smoke_client.predict(trial(params, resident, login))
+            smoke_client.predict(resident.name, login)
         return []
     podman.ensure_images([resident.tenant.instance.image], params["pull"])
     if not running:

@@ -37,7 +37,10 @@ def model_tenant(app: LabHost) -> tuple[str, str, str]:
     found = app.shell("grep -H -e ^Image= -e ^Description=Odoo /etc/containers/systemd/odoo-*.container || true")
     images = dict(re.findall(r"/odoo-([a-z0-9-]+)\.container:Image=(\S+)", found))
     versions = dict(re.findall(r"/odoo-([a-z0-9-]+)\.container:Description=Odoo (\S+) of tenant", found))
-    names = [name for name in sorted(images) if f"{name}-cron" not in images and not name.endswith("-cron")]
+    active = app.shell("systemctl list-units --state=active --plain --no-legend 'odoo-*.service'")  # one may rest
+    serves = set(re.findall(r"^odoo-([a-z0-9-]+)\.service", active, re.MULTILINE))
+    known = sorted(serves & images.keys() & versions.keys())
+    names = [name for name in known if f"{name}-cron" not in images and not name.endswith("-cron")]
     if not names:
         pytest.skip("no tenant of the estate runs on the app host")
     return names[0], images[names[0]], versions[names[0]]

@@ -13,13 +13,12 @@ import shutil
 import time
 import urllib.error
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
     database,
     model,
@@ -81,10 +80,16 @@ def copy_facts(tenant: str, login: Login) -> Facts:
     return found
 
 
-def predict(trial: Trial) -> None:
-    """Raises what a run would be refused for, as far as it can be known: the copy may not be there yet."""
-    with suppress(Unreachable):
-        copy_facts(trial.resident.name, trial.login)
+def predict(tenant: str, login: Login) -> None:
+    """Raises what a run would be refused for, as far as it can be known: the copy may not be there yet, which the
+    pooler says in other words than PostgreSQL.
+    """
+    try:
+        copy_facts(tenant, login)
+    except Refused:
+        raise
+    except ErpopsError:
+        return
 
 
 def tried(trial: Trial) -> list[Probe]:
