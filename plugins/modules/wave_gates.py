@@ -21,6 +21,7 @@ options:
     required: true
   gates:
     description:
+      - V(preflight) - nothing that stops a wave was found, or each was waived; see M(erpops.odoo.wave_preflight).
       - V(dispositions) - what discovery found is settled by a person.
       - V(rehearsal) - the last rehearsal passed, and is not too old.
       - V(budget) - what rehearsals make expect fits into O(window_seconds).
@@ -29,14 +30,18 @@ options:
       - V(approval) - a second person has approved; neither the one who accepted nor the one who runs it.
     type: list
     elements: str
-    choices: [dispositions, rehearsal, budget, window, acceptance, approval]
-    default: [dispositions, rehearsal, budget, window, acceptance, approval]
+    choices: [preflight, dispositions, rehearsal, budget, window, acceptance, approval]
+    default: [preflight, dispositions, rehearsal, budget, window, acceptance, approval]
   runner:
     description: Who runs the cutover.
     type: str
     required: true
   unsettled:
     description: Dispositions that are not settled, as sentences by member.
+    type: dict
+    default: {}
+  preflight:
+    description: What stops each member, as M(erpops.odoo.wave_preflight) returns it in C(stopping).
     type: dict
     default: {}
   rehearsal_hours:
@@ -65,7 +70,10 @@ options:
         description: The gate.
         type: str
         required: true
-        choices: [dispositions, rehearsal, budget, window, acceptance, approval]
+        choices: [preflight, dispositions, rehearsal, budget, window, acceptance, approval]
+      rule:
+        description: The rule of the preflight, with gate V(preflight) alone. M(erpops.odoo.wave_preflight) waives it.
+        type: str
       reason:
         description: Why.
         type: str
@@ -91,6 +99,7 @@ requirements:
 seealso:
   - module: erpops.odoo.wave_members
   - module: erpops.odoo.wave_cutover
+  - module: erpops.odoo.wave_preflight
 author:
   - erpops maintainers (@erpops)
 """
@@ -131,7 +140,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import gates, store
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import gates, inputs, store
 
 ARGUMENTS: dict[str, Any] = {
     **POSTGRES,
@@ -139,20 +148,11 @@ ARGUMENTS: dict[str, Any] = {
     "gates": {"type": "list", "elements": "str", "choices": list(gates.GATES), "default": list(gates.GATES)},
     "runner": {"type": "str", "required": True},
     "unsettled": {"type": "dict", "default": {}},
+    "preflight": {"type": "dict", "default": {}},
     "rehearsal_hours": {"type": "float", "default": 168.0},
     "window_hours": {"type": "float", "default": 8.0},
     "window_seconds": {"type": "float", "default": 300.0},
-    "waivers": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "member": {"type": "str", "required": True},
-            "gate": {"type": "str", "required": True, "choices": list(gates.GATES)},
-            "reason": {"type": "str", "required": True},
-            "until": {"type": "str", "required": True},
-        },
-    },
+    "waivers": inputs.WAIVERS,
 }
 
 
@@ -170,6 +170,7 @@ def run(module: AnsibleModule) -> None:
         runner=parameters["runner"],
         now=datetime.now(UTC),
         unsettled=parameters["unsettled"],
+        preflight=parameters["preflight"],
         rehearsal_hours=parameters["rehearsal_hours"],
         window_hours=parameters["window_hours"],
         window_seconds=parameters["window_seconds"],
