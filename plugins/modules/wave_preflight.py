@@ -207,8 +207,9 @@ ARGUMENTS: dict[str, Any] = {
 def run(module: AnsibleModule) -> None:
     parameters = module.params
     declared = sources.members_from(parameters["members"])
+    names = [name.strip() for name in parameters["names"] or ()] or [each.name for each in declared]
     found = evaluate.findings(
-        [name.strip() for name in parameters["names"] or ()] or [each.name for each in declared],
+        names,
         declared,
         sources.read(Path(parameters["discovery"])),
         evaluate.targets_from(parameters),
@@ -216,8 +217,8 @@ def run(module: AnsibleModule) -> None:
         datetime.now(UTC).date(),
     )
     if parameters["refuse"]:
-        evaluate.refuse(found)
-    conclude(module, before={}, after={}, actions=(), **evaluate.shown(found))
+        evaluate.refuse(found, names)
+    conclude(module, before={}, after={}, actions=(), **evaluate.shown(found, names))
 
 
 def main() -> None:

@@ -162,25 +162,24 @@ def cure_of(found: Finding) -> str:
     return found.rule.cure + ended
 
 
-def refuse(found: Sequence[Finding]) -> None:
+def refuse(found: Sequence[Finding], names: Sequence[str]) -> None:
     """Raises Refused with all findings of all members that stop a wave."""
     problems = problems_of(found)
     if problems:
-        values = shown(found)
+        values = shown(found, names)
         raise Refused("The preflight found what stops these members; nothing was changed.", problems, values)
 
 
-def shown(found: Sequence[Finding]) -> dict[str, Any]:
+def shown(found: Sequence[Finding], names: Sequence[str]) -> dict[str, Any]:
     """findings; said: as sentences; stopping: by member, for gate ``preflight``; facts: by member, for the store."""
-    members = dict.fromkeys(each.member for each in found)
     return {
         "findings": [each.as_dict() for each in found],
         "said": [sentence(each) for each in found],
         "stopping": {
             name: [f"{each.rule.id}: {each.evidence}" for each in found if each.member == name and each.stops]
-            for name in members
+            for name in names
         },
-        "facts": {name: facts([each for each in found if each.member == name]) for name in members},
+        "facts": {name: facts([each for each in found if each.member == name]) for name in names},
     }
 
 

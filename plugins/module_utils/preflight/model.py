@@ -61,7 +61,7 @@ class Subject:
 
     def options(self, name: str) -> list[str]:
         """An option of Odoo in every configuration of the host that gives it."""
-        return sorted({each["options"][name] for each in self.host["odoo"] if each["options"].get(name)})
+        return sorted({value for each in self.host["odoo"] if (value := given(each["options"], name))})
 
 
 Check = Callable[[Subject], str]  # what was found as a sentence, or nothing
@@ -148,6 +148,17 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
 def named(names: Sequence[str], form: str = "{}.") -> str:
     """A sentence about names, nothing without any."""
     return form.format(listed(names)) if names else ""
+
+
+def given(options: Mapping[str, str], name: str) -> str:
+    """An option of Odoo's configuration; empty where it says that there is none."""
+    value = (options.get(name) or "").strip()
+    return "" if value.lower() in ("false", "none") else value
+
+
+def short(text: str) -> str:
+    """A command for a sentence."""
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def number(value: Any) -> int | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Subject, named
+from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Subject, named, short
 
 AREA = Area("Schedules and mail")
 SHORT_MINUTES = 5
@@ -52,7 +52,7 @@ def overdue_schedules(its: Subject) -> str:
 )  # fmt: skip
 def crons_of_database(its: Subject) -> str:
     name = its.database["name"]
-    found = [f"{each['command'][:60]} ({each['path']})" for each in its.host["crons"]
+    found = [f"{short(each['command'])} ({each['path']})" for each in its.host["crons"]
              if name in each["command"].replace("=", " ").replace('"', " ").replace("'", " ").split()]  # fmt: skip
     return named(found, "{}.")
 
@@ -63,7 +63,7 @@ def crons_of_database(its: Subject) -> str:
 )  # fmt: skip
 def crons_of_user(its: Subject) -> str:
     users = {each["user"] for each in its.host["odoo"] if each["user"]} - {"root"}
-    found = [f"{each['command'][:60]} ({each['path']})" for each in its.host["crons"] if each["user"] in users]
+    found = [f"{short(each['command'])} ({each['path']})" for each in its.host["crons"] if each["user"] in users]
     return named(found, "{}.")
 
 
@@ -72,7 +72,7 @@ def crons_of_user(its: Subject) -> str:
 )  # fmt: skip
 def restarting_crons(its: Subject) -> str:
     words = ("restart", "reboot", "shutdown")
-    found = [f"{each['command'][:60]} ({each['schedule']})" for each in its.host["crons"]
+    found = [f"{short(each['command'])} ({each['schedule']})" for each in its.host["crons"]
              if not each["package"].strip() or "changed" in each["package"]
              if any(word in each["command"].replace("/", " ").split() for word in words)]  # fmt: skip
     return named(found, "{}.")

@@ -94,8 +94,8 @@ def open_connections(its: Subject) -> str:
 
 
 @AREA.rule(
-    "medium", "Credits for Odoo's services are bound to the database",
-    "They move with its uuid: one of source and copy may use them, and the wave keeps rehearsals from it.",
+    "low", "Odoo's paid services are used (IAP)",
+    "Its accounts move along: see that the tenant's unit may reach iap.odoo.com.",
 )  # fmt: skip
 def iap_accounts(its: Subject) -> str:
     accounts = its.database.get("iap_accounts") or 0

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from datetime import date
 
-from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Subject, named, number
+from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Subject, given, named, number
 
 AREA = Area("Odoo's installation")
 LIMIT_TIME_REAL = 600  # seconds that the estate's units let a request take
 MODULES_OF_ODOO = ("base", "web", "rpc")
-ENDS = {  # each major version is supported for three years
-    12: date(2021, 10, 31), 13: date(2022, 10, 31), 14: date(2023, 10, 31), 15: date(2024, 10, 31),
-    16: date(2025, 10, 31), 17: date(2026, 10, 31), 18: date(2027, 10, 31), 19: date(2028, 10, 31),
-}  # fmt: skip
+FIRST_YEAR, SUPPORTED_YEARS = 2006, 3  # Odoo 12 came in autumn 2018, and one comes each autumn
 
 
 def major(its: Subject) -> int | None:
     return number(str(its.database["odoo_version"] or "").partition(".")[0])
+
+
+def on(value: str | None) -> bool:
+    return (value or "").strip().lower() in ("true", "1", "yes", "on")
 
 
 def beyond(its: Subject, option: str, most: int | None) -> str:
@@ -43,8 +44,10 @@ def other_major(its: Subject) -> str:
     "low", "Odoo gets no fixes any more", "Plan the upgrade for after the move; the estate keeps the version running.",
 )  # fmt: skip
 def odoo_end_of_life(its: Subject) -> str:
-    end = ENDS.get(major(its) or 0)
-    return f"The support of Odoo {its.database['odoo_version']} ended on {end}." if end and end < its.today else ""
+    found = major(its)
+    if found is None or its.today <= date(FIRST_YEAR + found + SUPPORTED_YEARS, 11, 30):
+        return ""
+    return f"Odoo {its.database['odoo_version']} came in {FIRST_YEAR + found} and was supported for three years."
 
 
 @AREA.rule(
@@ -130,7 +133,9 @@ def long_requests(its: Subject) -> str:
     "Rehearse with real use, or declare more limits.connections.",
 )  # fmt: skip
 def fewer_connections(its: Subject) -> str:
-    return beyond(its, "db_maxconn", its.tenant.limits.connections)
+    limit = its.tenant.limits.connections
+    found = [value for value in its.options("db_maxconn") if limit is not None and (number(value) or 0) > limit]
+    return named(found, f"db_maxconn is {{}}, the tenant may have {limit} connections.")
 
 
 @AREA.rule(
@@ -165,20 +170,18 @@ def server_wide_modules(its: Subject) -> str:
 
 
 @AREA.rule(
-    "medium", "Searches ignore accents", "The target needs extension unaccent and the instance the same option.",
+    "low", "Searches ignore accents there", "Tell the users: the estate's units have unaccent off.",
 )  # fmt: skip
 def unaccent_option(its: Subject) -> str:
-    wanted = any(value.lower() == "true" for value in its.options("unaccent"))
-    there = any(each["name"] == "unaccent" for each in its.database["extensions"])
-    return "unaccent is on, and the database does not have the extension." if wanted and not there else ""
+    return "The option unaccent is on." if any(on(value) for value in its.options("unaccent")) else ""
 
 
 @AREA.rule(
     "low", "Anybody may see the list of databases", "It is closed on the target; close it here too (list_db = False).",
 )  # fmt: skip
 def list_db(its: Subject) -> str:
-    on = [each["config"] for each in its.host["odoo"] if each["options"].get("list_db", "True").lower() == "true"]
-    return named(on, "list_db is on in {}.")
+    open_to_all = [each["config"] for each in its.host["odoo"] if on(each["options"].get("list_db", "True"))]
+    return named(open_to_all, "list_db is on in {}.")
 
 
 @AREA.rule(
@@ -188,7 +191,7 @@ def list_db(its: Subject) -> str:
 def no_dbfilter(its: Subject) -> str:
     several = sum(1 for each in its.host["databases"] if each["modules"]) > 1
     open_to_all = [each["config"] for each in its.host["odoo"]
-                   if not each["options"].get("dbfilter") and not each["options"].get("db_name")]  # fmt: skip
+                   if not given(each["options"], "dbfilter") and not given(each["options"], "db_name")]  # fmt: skip
     return named(open_to_all, "Neither dbfilter nor db_name in {}.") if several else ""
 
 
@@ -197,7 +200,7 @@ def no_dbfilter(its: Subject) -> str:
     "Sessions and links there name http and the proxy's address: test logins and links in the rehearsal.",
 )  # fmt: skip
 def proxy_mode(its: Subject) -> str:
-    off = [each["config"] for each in its.host["odoo"] if each["options"].get("proxy_mode", "False").lower() != "true"]
+    off = [each["config"] for each in its.host["odoo"] if not on(each["options"].get("proxy_mode"))]
     return named(off, "proxy_mode is off in {}.") if its.host["routes"] else ""
 
 
@@ -205,8 +208,7 @@ def proxy_mode(its: Subject) -> str:
     "low", "Odoo runs with options of developers", "Take dev_mode or test_enable away: they cost time and show code.",
 )  # fmt: skip
 def developer_options(its: Subject) -> str:
-    found = [f"{name} = {value}" for name in ("dev_mode", "test_enable") for value in its.options(name)
-             if value.lower() not in ("false", "none")]  # fmt: skip
+    found = [f"{name} = {value}" for name in ("dev_mode", "test_enable") for value in its.options(name)]
     return named(found, "{}.")
 
 
@@ -216,7 +218,7 @@ def developer_options(its: Subject) -> str:
 )  # fmt: skip
 def geoip(its: Subject) -> str:
     found = [value for name in ("geoip_database", "geoip_city_db", "geoip_country_db") for value in its.options(name)]
-    return named([value for value in found if value.lower() != "false"], "Its file is {}.")
+    return named(found, "Its file is {}.")
 
 
 @AREA.rule(
@@ -225,8 +227,11 @@ def geoip(its: Subject) -> str:
 )  # fmt: skip
 def mail_by_configuration(its: Subject) -> str:
     active = [each for each in its.database["mail"]["servers"] if each["active"]]
-    found = [value for value in its.options("smtp_server") if value.lower() not in ("", "false")]
-    return named(found, "smtp_server is {}, and the database has no active mail server.") if not active else ""
+    return (
+        named(its.options("smtp_server"), "smtp_server is {}, and the database has no active mail server.")
+        if not active
+        else ""
+    )
 
 
 @AREA.rule(

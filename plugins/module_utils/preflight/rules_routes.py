@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Facts, Subject, named
+from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Facts, Subject, given, named
 
 AREA = Area("Hostnames, routes and certificates")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+EDGE_SECONDS = 720  # by default
 SOON = timedelta(days=30)
 SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -23,8 +24,8 @@ def serves(its: Subject, hostname: str) -> bool:
     """Whether Odoo answers this hostname with the database, by its db_name and dbfilter."""
     name = its.database["name"]
     for each in its.host["odoo"]:
-        only, form = each["options"].get("db_name"), each["options"].get("dbfilter")
-        if only and only.lower() != "false":
+        only, form = given(each["options"], "db_name"), given(each["options"], "dbfilter")
+        if only:
             if name in [one.strip() for one in only.split(",")]:
                 return True
             continue
@@ -200,11 +201,11 @@ def upstream_elsewhere(its: Subject) -> str:
 
 @AREA.rule(
     "low", "Requests may wait longer at the proxy than at the edge",
-    "The edge asks as long as Odoo may work (600 s): make what takes longer a job.",
+    f"The edge waits for {EDGE_SECONDS} s, and a request may work for 600 s: make what takes longer a job.",
 )  # fmt: skip
 def long_proxy_times(its: Subject) -> str:
     found = [f"{value} ({name})" for name, values in places(its) for value in values.get("proxy_read_timeout", ())
-             if re.match(r"\d+s?$", value) and int(value.rstrip("s")) > 600]  # fmt: skip
+             if re.match(r"\d+s?$", value) and int(value.rstrip("s")) > EDGE_SECONDS]  # fmt: skip
     return named(found, "proxy_read_timeout is {}.")
 
 

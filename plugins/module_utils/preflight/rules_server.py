@@ -163,7 +163,7 @@ def hba_errors(its: Subject) -> str:
 
 
 @AREA.rule(
-    "medium", "The server listens to everybody",
+    "medium", "pg_hba.conf lets every address come in",
     "Limit the addresses of its lines in pg_hba.conf to those of real clients.",
 )  # fmt: skip
 def hba_everybody(its: Subject) -> str:
