@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the pages of modules, roles and filters from their own documentation and specs.
 
-docs/generate.py            write docs/modules, docs/roles and docs/filters
+docs/generate.py            write docs/modules, docs/roles, docs/filters and docs/preflight.md
 docs/generate.py --check    write nothing; fail and name the pages that are missing, stale or left over
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COLLECTION = "erpops.odoo"
 NOTICE = "<!-- Written by docs/generate.py from the source named below; change it there. -->"
 FOLDERS = ("modules", "roles", "filters")
+CATALOGUE = "preflight.md"
 Spec = Mapping[str, Any]
 
 
@@ -186,6 +188,24 @@ def index_page(title: str, pages: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def catalogue_page() -> str:
+    """The rules of the preflight, area by area."""
+    sys.path.insert(0, str(ROOT / "build" / "collections"))  # where `make prepare` links the collection
+    catalogue = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.module_utils.preflight.catalogue")
+    lines = ["", f"{len(catalogue.RULES)} rules that [`wave_preflight`](modules/wave_preflight.md) holds every member"
+             " against. `high` stops a member until it is cured, settled by what is declared, or waived with the rule's"
+             " id; `medium` wants a decision or a step of the wave; `low` is to know. Rules with a star are also the"
+             " blockers that discovery writes into its result."]  # fmt: skip
+    for area in catalogue.AREAS:
+        lines += ["", f"## {area.title}", "", "| rule | severity | what is wrong | what to do |", "|---|---|---|---|"]
+        for rule in area.rules:
+            settled = f" Settled by `{rule.allow}` in `wave_move_allow`." if rule.allow else ""
+            star = "*" if rule.blocker else ""
+            lines.append(f"| `{rule.id}`{star} | {rule.severity} | {rule.title} | {rule.cure}{settled} |")
+    head = ["# The preflight's catalogue", "", NOTICE.replace("the source named below", "module_utils/preflight")]
+    return "\n".join([*head, *lines]) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Every page, by its path below docs."""
     made = {
@@ -200,11 +220,13 @@ def pages() -> dict[str, str]:
     result = {f"{folder}/{name}.md": text for folder, found in made.items() for name, text in found.items()}
     for folder, found in made.items():
         result[f"{folder}/README.md"] = index_page(folder.capitalize(), found)
+    result[CATALOGUE] = catalogue_page()
     return result
 
 
 def present(docs: Path) -> dict[str, str]:
-    found = (path for folder in FOLDERS for path in sorted((docs / folder).glob("*.md")))
+    found = [path for folder in FOLDERS for path in sorted((docs / folder).glob("*.md"))]
+    found += [docs / CATALOGUE] if (docs / CATALOGUE).exists() else []
     return {str(path.relative_to(docs)): path.read_text(encoding="utf-8") for path in found}
 
 

@@ -14,7 +14,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.report import page, waves
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import serving
 
-PAGES = ("wave_map", "wave_plan", "wave_status")
+PAGES = ("wave_map", "wave_plan", "wave_preflight", "wave_status")
 
 
 def wave_page(result: Mapping[str, Any], name: str, estate: str = "") -> str:

@@ -42,14 +42,22 @@ def wave_discovered_steps(
     return discovered.steps(declared, discoveries, known)
 
 
-def wave_steps(members: str | Sequence[str | Mapping[str, Any]], step: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The same step for each member: a name, or what wave_chosen says of it."""
+def wave_steps(
+    members: str | Sequence[str | Mapping[str, Any]],
+    step: Mapping[str, Any],
+    preflight: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """The same step for each member: a name, or what wave_chosen says of it; with its own fact ``preflight``."""
+    found = {name: {"facts": {"preflight": facts}} for name, facts in (preflight or {}).items()}
     known = (
         {each["name"]: each for each in members if isinstance(each, Mapping)} if not isinstance(members, str) else {}
     )
     names = list(known) or chosen.names_from(members)
     where = ("host", "database")
-    return [{"name": name, **{key: known[name][key] for key in where if name in known}, **step} for name in names]
+    return [
+        {"name": name, **{key: known[name][key] for key in where if name in known}, **step, **found.get(name, {})}
+        for name in names
+    ]
 
 
 def wave_probes(members: Sequence[Mapping[str, Any]], folder: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ options:
     required: true
   gates:
     description:
+      - V(preflight) - nothing that stops a wave was found, or each was waived; see M(erpops.odoo.wave_preflight).
       - V(dispositions) - what discovery found is settled by a person.
       - V(probes) - every declared integration has answered; see O(probes).
       - V(rehearsal) - the last rehearsal passed, and is not too old.
@@ -30,8 +31,8 @@ options:
       - V(approval) - a second person has approved; neither the one who accepted nor the one who runs it.
     type: list
     elements: str
-    choices: [dispositions, probes, rehearsal, budget, window, acceptance, approval]
-    default: [dispositions, probes, rehearsal, budget, window, acceptance, approval]
+    choices: [preflight, dispositions, probes, rehearsal, budget, window, acceptance, approval]
+    default: [preflight, dispositions, probes, rehearsal, budget, window, acceptance, approval]
   runner:
     description: Who runs the cutover.
     type: str
@@ -44,6 +45,10 @@ options:
     description: Results of M(erpops.odoo.wave_probes) for the members. Without them gate V(probes) is not passed.
     type: list
     elements: dict
+  preflight:
+    description: What stops each member, as M(erpops.odoo.wave_preflight) returns it in C(stopping).
+    type: dict
+    default: {}
   rehearsal_hours:
     description: How old the last rehearsal may be.
     type: float
@@ -70,7 +75,10 @@ options:
         description: The gate.
         type: str
         required: true
-        choices: [dispositions, probes, rehearsal, budget, window, acceptance, approval]
+        choices: [preflight, dispositions, probes, rehearsal, budget, window, acceptance, approval]
+      rule:
+        description: The rule of the preflight, with gate V(preflight) alone. M(erpops.odoo.wave_preflight) waives it.
+        type: str
       reason:
         description: Why.
         type: str
@@ -97,6 +105,7 @@ seealso:
   - module: erpops.odoo.wave_members
   - module: erpops.odoo.wave_probes
   - module: erpops.odoo.wave_cutover
+  - module: erpops.odoo.wave_preflight
 author:
   - erpops maintainers (@erpops)
 """
@@ -138,7 +147,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import gates, store
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import gates, inputs, store
 
 ARGUMENTS: dict[str, Any] = {
     **POSTGRES,
@@ -147,20 +156,11 @@ ARGUMENTS: dict[str, Any] = {
     "runner": {"type": "str", "required": True},
     "unsettled": {"type": "dict", "default": {}},
     "probes": {"type": "list", "elements": "dict"},
+    "preflight": {"type": "dict", "default": {}},
     "rehearsal_hours": {"type": "float", "default": 168.0},
     "window_hours": {"type": "float", "default": 8.0},
     "window_seconds": {"type": "float", "default": 300.0},
-    "waivers": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "member": {"type": "str", "required": True},
-            "gate": {"type": "str", "required": True, "choices": list(gates.GATES)},
-            "reason": {"type": "str", "required": True},
-            "until": {"type": "str", "required": True},
-        },
-    },
+    "waivers": inputs.WAIVERS,
 }
 
 
@@ -179,6 +179,7 @@ def run(module: AnsibleModule) -> None:
         now=datetime.now(UTC),
         unsettled=parameters["unsettled"],
         probes=parameters["probes"],
+        preflight=parameters["preflight"],
         rehearsal_hours=parameters["rehearsal_hours"],
         window_hours=parameters["window_hours"],
         window_seconds=parameters["window_seconds"],

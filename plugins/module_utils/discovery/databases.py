@@ -58,6 +58,8 @@ def server(head: Record, own: Sequence[Record]) -> dict[str, Any]:
         "overrides": rows(own, "overrides"),
         "sessions": rows(own, "sessions"),
         "wal_free_mb": free[-1]["free_mb"] if free else None,
+        "prepared_transactions": row(own, "transactions").get("prepared", 0),
+        "oldest_transaction_seconds": row(own, "transactions").get("oldest_seconds") or 0,
         "wal_mb_an_hour": wal_rate(row(own, "wal")),
     }
 
@@ -105,6 +107,8 @@ def database(
         "bytes": about.get("bytes", 0),
         "encoding": about.get("encoding"),
         "collate": about.get("collate"),
+        "ctype": about.get("ctype"),
+        "connection_limit": about.get("connection_limit"),
         "comment": about.get("comment"),
         "xid_age": about.get("xid_age", 0),
         "odoo_version": ".".join(base.split(".")[:2]) if base else None,
@@ -133,6 +137,11 @@ def database(
         "schemas": rows(parts, "schemas"),
         "grants": rows(parts, "grants"),
         "owners": rows(parts, "owners"),
+        "replication": rows(parts, "replication"),
+        "full_sequences": rows(parts, "full_sequences"),
+        "websites": rows(parts, "websites"),
+        "iap_accounts": row(parts, "iap_accounts").get("number", 0),
+        "api_keys": row(parts, "api_keys").get("number", 0),
     }
 
 
@@ -181,7 +190,7 @@ def endpoints(parts: Sequence[Record], parameters: Mapping[str, str]) -> list[di
         found.append({"kind": "ldap", "target": f"{each['host']}:{each['port']}", "where": "LDAP of a company"})
     for each in rows(parts, "oauth"):
         found.append({"kind": "oauth", "target": host_of(each["endpoint"]), "where": f"login with {each['name']}"})
-    for each in rows(parts, "payment"):
+    for each in [*rows(parts, "payment"), *rows(parts, "payment_provider")]:
         found.append(
             {"kind": "payment", "target": each["provider"], "where": f"payment {each['name']} ({each['state']})"}
         )

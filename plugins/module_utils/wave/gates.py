@@ -20,6 +20,7 @@ SIGNATURES = {"acceptance": "the business owner accepts the rehearsal", "approva
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """runner: who runs the verb. unsettled: open dispositions by member. rehearsal_hours: how old one may be.
+    preflight: findings that stop a member, by member; one that is not there was not looked at.
 
     window_seconds: how long nobody may serve. window_hours: how long the planned window is. probes: results of module
     wave_probes; None if nobody asked.
@@ -28,6 +29,7 @@ class Choices:
     runner: str
     now: datetime
     unsettled: Mapping[str, Sequence[str]]
+    preflight: Mapping[str, Sequence[str]]
     rehearsal_hours: float
     window_hours: float
     window_seconds: float
@@ -36,12 +38,13 @@ class Choices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """A gate that need not hold for a member until a date, and why."""
+    """A gate, or one rule of gate preflight, that need not hold for a member until a date, and why."""
 
     member: str
     gate: str
     reason: str
     until: date
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +71,24 @@ class Finding:
 Verdict = tuple[str, str]  # evidence and cure
 
 
+def preflight(member: Member, choices: Choices) -> Verdict:
+    found = choices.preflight.get(member.name)
+    if found is None:
+        return "it was not run", "Hand in what wave_preflight says of the member."
+    if not found:
+        return "nothing stops it", ""
+    return f"{len(found)} findings stop it: {_some(found)}", "Cure each, or waive it with rule, reason and date."
+
+
 def dispositions(member: Member, choices: Choices) -> Verdict:
     found = choices.unsettled.get(member.name, ())
     if not found:
         return "every disposition is settled", ""
-    some = "; ".join(found[:3]) + ("; …" if len(found) > 3 else "")
-    return f"{len(found)} are not settled: {some}", f"Settle them in the dispositions of host {member.host}."
+    return f"{len(found)} are not settled: {_some(found)}", f"Settle them in the dispositions of host {member.host}."
+
+
+def _some(sentences: Sequence[str]) -> str:
+    return "; ".join(sentences[:3]) + ("; …" if len(sentences) > 3 else "")
 
 
 def probes(member: Member, choices: Choices) -> Verdict:
@@ -152,6 +167,7 @@ def _signed(member: Member, kind: str) -> Verdict:
 
 
 GATES: Mapping[str, Callable[[Member, Choices], Verdict]] = {
+    "preflight": preflight,
     "dispositions": dispositions,
     "probes": probes,
     "rehearsal": rehearsal,
@@ -170,16 +186,18 @@ def found(
     for member in members:
         for gate in gates:
             evidence, cure = GATES[gate](member, choices)
-            waived = _waived(member, gate, waivers, choices) if cure else ""
+            own = [
+                each for each in waivers if cure and (each.member, each.gate) == (member.name, gate) and not each.rule
+            ]
+            waived = next((each.reason for each in own if counts(each, choices.now.date())), "")
+            if own and not waived:
+                cure += f" Its waiver ended on {max(each.until for each in own)}."
             findings.append(Finding(member=member.name, gate=gate, evidence=evidence, cure=cure, waived=waived))
     return tuple(findings)
 
 
-def _waived(member: Member, gate: str, waivers: Sequence[Waiver], choices: Choices) -> str:
-    today = choices.now.date()
-    return next(
-        (each.reason for each in waivers if (each.member, each.gate) == (member.name, gate) and each.until >= today), ""
-    )
+def counts(waiver: Waiver, today: date) -> bool:
+    return waiver.until >= today
 
 
 def refuse(findings: Sequence[Finding]) -> None:
@@ -199,7 +217,13 @@ def waivers_from(values: Sequence[Mapping[str, Any]]) -> tuple[Waiver, ...]:
     if problems:
         raise InputError("Waivers are not well given.", problems)
     return tuple(
-        Waiver(member=each["member"], gate=each["gate"], reason=each["reason"], until=date.fromisoformat(each["until"]))
+        Waiver(
+            member=each["member"],
+            gate=each["gate"],
+            reason=each["reason"],
+            until=date.fromisoformat(each["until"]),
+            rule=each.get("rule") or "",
+        )
         for each in values
     )
 
@@ -208,6 +232,10 @@ def _waiver_problems(values: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     for index, each in enumerate(values):
         if not each["reason"].strip():
             yield Problem(f"waiver {index}", "reason", "", "Say why.")
+        rule = each.get("rule") or ""
+        if (each["gate"] == "preflight") != bool(rule):
+            cure = "Gate preflight is waived rule by rule: name the rule with gate preflight, and with no other gate."
+            yield Problem(f"waiver {index}", "rule", rule, cure)
         try:
             date.fromisoformat(each["until"])
         except ValueError:

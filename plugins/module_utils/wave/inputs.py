@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.gates import GATES
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Change, Member, Run, Step
 
 KINDS = ("begin", "end", "record", "observe", "note")
@@ -24,6 +25,19 @@ STEP: dict[str, Any] = {
     "host": {"type": "str"},
     "database": {"type": "str"},
     "wave": {"type": "int"},
+}
+
+WAIVERS: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "member": {"type": "str", "required": True},
+        "gate": {"type": "str", "required": True, "choices": list(GATES)},
+        "rule": {"type": "str"},
+        "reason": {"type": "str", "required": True},
+        "until": {"type": "str", "required": True},
+    },
 }
 
 

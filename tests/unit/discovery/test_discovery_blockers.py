@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from unit.discovery.facts import database, host, module, server
 
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.blockers import SEVERITIES, blockers, listed
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.blockers import blockers
+from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import SEVERITIES, listed
 
 
 def ids(found: list[dict[str, str]]) -> list[str]:

@@ -23,8 +23,9 @@ READY = {
     "approval": {"by": "bob", "at": "2027-01-10T13:00:00Z"},
 }
 CHOICES = gates.Choices(
-    runner="ann", now=NOW, unsettled={}, rehearsal_hours=168, window_hours=8, window_seconds=60, probes=()
-)
+    runner="ann", now=NOW, unsettled={}, preflight={"acme": [], "birch": []}, probes=(),
+    rehearsal_hours=168, window_hours=8, window_seconds=60,
+)  # fmt: skip
 
 
 def rehearsed(at: str, **values: Any) -> dict[str, Any]:
@@ -138,3 +139,22 @@ def test_waivers_need_a_reason_and_a_day() -> None:
     with pytest.raises(InputError) as caught:
         gates.waivers_from([{"member": "acme", "gate": "window", "reason": " ", "until": "soon"}])
     assert [each.field for each in caught.value.problems] == ["reason", "until"]
+
+
+def test_what_the_preflight_found_stops_and_is_not_waived_as_a_whole() -> None:
+    choices = replace(CHOICES, preflight={"acme": ["wal_disk: 1 MB are free."]})
+    assert failed(member(), choices) == {"preflight": "Cure each, or waive it with rule, reason and date."}
+    assert list(failed(member(), replace(CHOICES, preflight={}))) == ["preflight"]
+    waivers = [
+        {"member": "acme", "gate": "preflight", "reason": "x", "until": "2027-01-31"},
+        {"member": "acme", "gate": "window", "rule": "wal_disk", "reason": "x", "until": "2027-01-31"},
+    ]
+    with pytest.raises(InputError) as caught:
+        gates.waivers_from(waivers)
+    assert [each.field for each in caught.value.problems] == ["rule", "rule"]
+
+
+def test_a_waiver_that_is_over_is_named() -> None:
+    (over,) = gates.waivers_from([{"member": "acme", "gate": "window", "reason": "x", "until": "2027-01-10"}])
+    found = failed(member(plan={}), CHOICES, over)
+    assert "Its waiver ended on 2027-01-10." in found["window"]

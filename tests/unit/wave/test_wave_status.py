@@ -151,7 +151,7 @@ def test_weeks_begin_on_monday() -> None:
 
 
 def test_a_page_that_is_none() -> None:
-    with pytest.raises(AnsibleFilterError, match="there are: wave_map, wave_plan, wave_status"):
+    with pytest.raises(AnsibleFilterError, match="there are: wave_map, wave_plan, wave_preflight, wave_status"):
         wave_page({}, "wave_x")
 
 

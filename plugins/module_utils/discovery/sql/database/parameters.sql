@@ -6,6 +6,6 @@ SELECT key, CASE WHEN key ~* '(secret|passw|token|key|credential|pwd)' THEN '***
         THEN regexp_replace(substring(value FROM '^[a-z][a-z0-9+.-]*://[^/?#\s]*'), '(://[^:/@\s]*):[^/@\s]*@', '\1:***@', 'g')
     ELSE value END AS value
 FROM ir_config_parameter
-WHERE key ~ '(base\.url|report\.url|catchall|bounce|default\.from|uuid|endpoint|freeze|location|neutral)'
+WHERE key ~ '(base\.url|report\.url|catchall|bounce|default\.from|uuid|endpoint|freeze|location|neutral|expiration_date)'
     OR value ~ '^[a-z][a-z0-9+.-]*://'
 ORDER BY key

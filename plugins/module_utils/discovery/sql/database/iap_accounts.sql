@@ -1,0 +1,2 @@
+-- needs: iap_account
+SELECT count(*) AS number FROM iap_account
