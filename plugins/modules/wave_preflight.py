@@ -46,7 +46,7 @@ options:
     type: list
     elements: str
   allow:
-    description: What C(wave_move_allow) lets C(wave_prepare) change on the source.
+    description: What C(wave_move_allow) lets C(wave_prepare) change on the source; it settles what it cures.
     type: list
     elements: str
     default: []
@@ -133,8 +133,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What was found, the gravest first within each member; also when it refuses.
-  returned: always
+  description: What was found, the gravest first within each member.
+  returned: success
   type: list
   elements: dict
   sample:
@@ -154,16 +154,16 @@ findings:
     stops: {description: Whether it stops the member., type: bool}
 said:
   description: The findings as sentences.
-  returned: always
+  returned: success
   type: list
   elements: str
 stopping:
   description: The sentences of what stops each member, by its name.
-  returned: always
+  returned: success
   type: dict
 facts:
   description: What the store of members keeps, by member.
-  returned: always
+  returned: success
   type: dict
 problems:
   description: Everything that stops a member.
@@ -217,7 +217,7 @@ def run(module: AnsibleModule) -> None:
         datetime.now(UTC).date(),
     )
     if parameters["refuse"]:
-        evaluate.refuse(found, names)
+        evaluate.refuse(found)
     conclude(module, before={}, after={}, actions=(), **evaluate.shown(found, names))
 
 

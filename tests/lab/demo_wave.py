@@ -56,6 +56,7 @@ def files() -> None:
         "wave_discover_dispositions_folder": str(BUILD / "dispositions"),
         "wave_map_discovery": str(BUILD / "discovery"),
         "wave_map_page": str(BUILD / "reports" / "wave_map.html"),
+        "wave_preflight_page": str(BUILD / "reports" / "wave_preflight.html"),
         "wave_plan_file": str(BUILD / "wave_plan.yml"),
         "wave_plan_page": str(BUILD / "reports" / "wave_plan.html"),
         "wave_status_folder": str(BUILD / "reports"),

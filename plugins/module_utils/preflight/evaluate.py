@@ -118,7 +118,7 @@ def finding(rule: Rule, member: str, evidence: str, target: Target, waivers: Seq
         rule=rule,
         member=member,
         evidence=evidence,
-        settled=f"wave_prepare does it: wave_move_allow has {rule.allow}" if allowed else "",
+        settled=f"wave_prepare sees to it: {rule.allow} is allowed" if allowed else "",
         waived=waiver.reason if waiver else "",
         until=str(waiver.until) if waiver else "",
         expired=str(ended) if ended else "",
@@ -158,16 +158,16 @@ def problems_of(found: Sequence[Finding]) -> list[Problem]:
 
 
 def cure_of(found: Finding) -> str:
+    allowed = f" Or allow it: {found.rule.allow} in wave_move_allow." if found.rule.allow else ""
     ended = f" Its waiver ended on {found.expired}." if found.expired else ""
-    return found.rule.cure + ended
+    return found.rule.cure + allowed + ended
 
 
-def refuse(found: Sequence[Finding], names: Sequence[str]) -> None:
+def refuse(found: Sequence[Finding]) -> None:
     """Raises Refused with all findings of all members that stop a wave."""
     problems = problems_of(found)
     if problems:
-        values = shown(found, names)
-        raise Refused("The preflight found what stops these members; nothing was changed.", problems, values)
+        raise Refused("The preflight found what stops these members; nothing was changed.", problems)
 
 
 def shown(found: Sequence[Finding], names: Sequence[str]) -> dict[str, Any]:
