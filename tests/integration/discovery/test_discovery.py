@@ -286,6 +286,21 @@ def test_what_people_wrote_stays(run: Run, legacy2: Host) -> None:
     assert [(each["by"], each["note"]) for each in items.values() if each["settled"]] == [("Ann", "as agreed")]
 
 
+def test_integrations_are_proposed_to_be_asked_as_odoo_speaks_to_them(run: Run) -> None:
+    items = {each["name"]: each for each in run.dispositions("legacy1") if each["kind"] == "integration"}
+    assert items["smtp://smtp.provider.example:587"]["probe"] == {
+        "kind": "smtp",
+        "host": "smtp.provider.example",
+        "port": 587,
+        "tls": "starttls",
+    }
+    assert items["imap://imap.provider.example:993"]["probe"]["tls"] == "implicit"
+    gateway = items["https://gateway.acme.example"]
+    assert gateway["probe"] == {"kind": "https", "host": "gateway.acme.example"}
+    assert gateway["databases"] == ["acme_prod"]
+    assert all("probe" not in each for each in run.dispositions("legacy1") if each["kind"] != "integration")
+
+
 def test_an_account_that_may_not_read_says_what_is_missing(run: Run, legacy2: Host, tmp_path: Path) -> None:
     legacy2.shell(
         "useradd -m reader; install -d -o reader -m 700 /home/reader/.ssh"
