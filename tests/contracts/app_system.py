@@ -65,6 +65,8 @@ def birth(postgres: LabHost, model: str, app: str) -> None:
 def bury(postgres: LabHost) -> None:
     postgres.sql(f"DELETE FROM registry.tenant WHERE number = {NUMBER}", "erpops")
     postgres.sql(f'DROP DATABASE IF EXISTS "{NAME}" WITH (FORCE)')
+    # The pooler keeps sessions, which know a role by its number: the next role of this name has another.
+    postgres.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{NAME}'")
     postgres.sql(f'DROP ROLE IF EXISTS "{NAME}"')
 
 

@@ -83,6 +83,8 @@ def reload_reasons(
 ) -> tuple[str, ...]:
     """Why systemd must read its files anew; empty where it need not."""
     reasons = [path for path in changed if path.startswith(UNIT_FOLDERS)]
+    if reasons:  # what else systemd says then follows from them, and check mode could not know it
+        return tuple(reasons)
     for unit in units:
         here = found.units[unit.name]
         if here.needs_reload:
