@@ -24,12 +24,21 @@ def known(name: str, names: Sequence[str], severity: str, title: str, cure: str)
 
 
 known(
-    "storage_modules", ("fs_attachment", "attachment_s3", "base_attachment_object_storage", "cloud_storage",
-    "attachment_azure", "attachment_swift", "storage_backend"),
-    "medium", "Attachments live in a store of their own",
+    "storage_modules",
+    (
+        "fs_attachment",
+        "attachment_s3",
+        "base_attachment_object_storage",
+        "cloud_storage",
+        "attachment_azure",
+        "attachment_swift",
+        "storage_backend",
+    ),
+    "medium",
+    "Attachments live in a store of their own",
     "Discovery and the wave know the filestore only: give the target access to that store, and keep the source's away "
     "from deleting there.",
-)  # fmt: skip
+)
 known(
     "session_modules", ("session_redis", "session_db", "smile_redis_session_store"),
     "medium", "Sessions are kept by a module",
@@ -68,11 +77,12 @@ known(
     "administrator keep a password.",
 )  # fmt: skip
 known(
-    "calendar_modules", ("google_calendar", "microsoft_calendar", "google_account", "google_drive", "google_gmail",
-    "microsoft_outlook"),
-    "medium", "Google or Microsoft is connected",
+    "calendar_modules",
+    ("google_calendar", "microsoft_calendar", "google_account", "google_drive", "google_gmail", "microsoft_outlook"),
+    "medium",
+    "Google or Microsoft is connected",
     "Their consoles name the addresses that may come back: add the tenant's hostname before the cutover.",
-)  # fmt: skip
+)
 known(
     "telephony_modules", ("voip", "asterisk_click2dial", "voip_oca", "base_phone"),
     "medium", "Telephony is connected",
@@ -115,14 +125,25 @@ known(
     "Only one side may fetch, so a rehearsal must not; renew the bank's consent if it names an address.",
 )  # fmt: skip
 known(
-    "fiscal_modules", ("l10n_de_pos_cert", "l10n_fr_pos_cert", "l10n_at_pos", "pos_blackbox_be", "l10n_it_edi",
-    "l10n_mx_edi", "l10n_es_edi_sii", "l10n_br_edi"),
-    "medium", "Authorities are connected",
+    "fiscal_modules",
+    (
+        "l10n_de_pos_cert",
+        "l10n_fr_pos_cert",
+        "l10n_at_pos",
+        "pos_blackbox_be",
+        "l10n_it_edi",
+        "l10n_mx_edi",
+        "l10n_es_edi_sii",
+        "l10n_br_edi",
+    ),
+    "medium",
+    "Authorities are connected",
     "Invoices or receipts are sent with certificates of the customer: let none wait at the cutover, and try it there.",
-)  # fmt: skip
+)
 known(
-    "shop_modules", ("website_sale", "connector_magento", "connector_prestashop", "connector_woocommerce",
-    "sale_amazon"),
-    "low", "Customers order on the web",
+    "shop_modules",
+    ("website_sale", "connector_magento", "connector_prestashop", "connector_woocommerce", "sale_amazon"),
+    "low",
+    "Customers order on the web",
     "Choose a window in which few do, and tell the shop's owner about the plain page.",
-)  # fmt: skip
+)

@@ -96,7 +96,7 @@ def forget(sides: Sides) -> None:
     source.drop_slot(sides.source, sides.member.changes)
 
 
-def since(sides: Sides, record: Record) -> changes.Changed | None:
+def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | None:
     """What changed since it was compared. None where it was not, or where too much has changed."""
     name = sides.member.changes
     if not record.compared or not one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]):

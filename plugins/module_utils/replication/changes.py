@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Table
 
@@ -15,11 +15,9 @@ LINE = re.compile(rf"table ({NAME})\.({NAME}): (INSERT|UPDATE|DELETE|TRUNCATE):(
 TEXT = re.compile(r"'(?:[^']|'')*'", re.DOTALL)
 ID = re.compile(r"(?:^|\s)id\[(?:integer|bigint)\]:(-?\d+)(?=\s|$)")
 
-Changed = Mapping[Table, frozenset[int] | None]  # None: rows of it are not known by an id
 
-
-def changed(lines: Iterable[str]) -> Changed:
-    """Of each table the values that column ``id`` had before and after."""
+def changed(lines: Iterable[str]) -> dict[Table, frozenset[int] | None]:
+    """Of each table the values that column ``id`` had before and after; None where rows of it are not known by one."""
     found: dict[Table, set[int] | None] = {}
     for line in lines:
         match = LINE.fullmatch(line)

@@ -35,7 +35,7 @@ absent() { printf '\\echo @%s absent %s\n' "$NONCE" "$1"; }
 # out what it has answered before it says that something failed.
 session() {
     { cat; printf '\\echo @%s answered\n' "$NONCE"; } | psql_on "$1" "$2" "$3" |
-        mask '/^\[/{s#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]"]*):[^/@[:space:]"]*@#\1:***@#g;b
+        mask_but '/^\[/{s#([A-Za-z][A-Za-z0-9+.-]*://[^:/@[:space:]"]*):[^/@[:space:]"]*@#\1:***@#g;b
 }' | awk -F '\001' -v begin="@$NONCE " '
         function ask() { if (asked != "") { print "\n" begin "failed " asked; asked = "" } }
         index($0, begin) == 1 {

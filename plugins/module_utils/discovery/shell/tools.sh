@@ -19,10 +19,11 @@ problem() { record problem; printf '%s\n%s\n' "$1" "$2" | mask; }
 is_root() { [ "$(id -u)" = 0 ]; }
 
 # Values of keys that sound secret, passwords and long random parts within URLs, and the options that take a secret.
-# mask [SCRIPT]: of sed, which goes before.
-mask() {
+mask() { mask_but ''; }
+
+mask_but() { # mask_but SCRIPT: of sed, which goes before
     word='([Pp][Aa][Ss][Ss]([Ww][Oo]?[Rr]?[Dd])?|[Pp][Ww][Dd]?|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Aa][Pp][Ii]_?-?[Kk][Ee][Yy]|[Cc][Rr][Ee][Dd][Ee][Nn][Tt][Ii][Aa][Ll][Ss]?|[Aa][Cc][Cc][Ee][Ss][Ss]_[Kk][Ee][Yy])'
-    sed -E -e "${1:-}" \
+    sed -E -e "$1" \
         -e "s/^([[:space:];#]*(export[[:space:]]+)?[A-Za-z0-9_.-]*${word}[A-Za-z0-9_.-]*[[:space:]]*=[[:space:]]*).+/\1***/" \
         -e "s/((proxy_set_header|add_header|more_set_headers|fastcgi_param|uwsgi_param|set|env|[Rr]equest[Hh]eader[[:space:]]+set)[[:space:]]+[^[:space:];]*${word}[^[:space:];]*[[:space:]]+)(\"[^\"]*\"|'[^']*'|[^[:space:];]+)/\1***/g" \
         -e "s/([A-Za-z0-9_.-]*${word}[A-Za-z0-9_.]*[\"']?[[:space:]]*[=:][[:space:]]*)('[^']*'|\"[^\"]*\"|[^[:space:]&\"']+)/\1***/g" \
