@@ -169,8 +169,11 @@ def present(module: AnsibleModule, wanted: Rehearsal) -> None:
         smoke_client.copy_facts(wanted.member, login)
         podman.ensure_images([opened.resident.tenant.instance.image], params["pull"])
     uid = opened.resident.allocation.uid
+    seen = unit_client.observe(rehearsal.units(wanted), assume=check)
     files = converge.files(rehearsal.directories(wanted, uid), rehearsal.files(wanted, opened), check_mode=check)
-    units = converge.units(rehearsal.units(wanted), files.changed_files, check_mode=check, timeout=UNIT_SECONDS)
+    units = converge.units(
+        rehearsal.units(wanted), files.changed_files, check_mode=check, timeout=UNIT_SECONDS, seen=seen
+    )
     if units.actions and not check:
         port = opened.resident.allocation.rehearsal_port
         client.until_answers(f"{wanted.unit}.service", params["address"], port, "/web/login", params["boot_seconds"])

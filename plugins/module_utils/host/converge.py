@@ -12,7 +12,12 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.host import file_client, file_plan, unit_client, unit_plan
-from ansible_collections.erpops.odoo.plugins.module_utils.host.model import WantedDirectory, WantedFile, WantedUnit
+from ansible_collections.erpops.odoo.plugins.module_utils.host.model import (
+    UnitsFound,
+    WantedDirectory,
+    WantedFile,
+    WantedUnit,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +50,20 @@ def files(directories: Sequence[WantedDirectory], wanted: Sequence[WantedFile], 
     )
 
 
-def units(wanted: Sequence[WantedUnit], changed: Sequence[str], *, check_mode: bool, timeout: float) -> Brought:
-    """``changed``: files of theirs that are new or, in check mode, would be."""
+def units(
+    wanted: Sequence[WantedUnit],
+    changed: Sequence[str],
+    *,
+    check_mode: bool,
+    timeout: float,
+    seen: UnitsFound | None = None,
+) -> Brought:
+    """``changed``: files of theirs that are new or, in check mode, would be. ``seen``: the units before these came."""
     problems = unit_plan.input_problems(wanted)
     if problems:
         raise InputError("The declared units contradict themselves. Nothing was changed.", problems)
-    before = found = unit_client.observe(wanted, assume=check_mode)
+    found = unit_client.observe(wanted, assume=check_mode)
+    before = seen or found
     reasons = unit_plan.reload_reasons(wanted, found, changed, unit_client.quadlets())
     if reasons and not check_mode:
         unit_client.command("daemon-reload", [])

@@ -23,7 +23,8 @@ podman ps --format '{{{{.Names}}}}' | grep {UNIT} || true"""
 
 def filed(system: System) -> None:
     copied(system)
-    system.shell(f"mkdir -p {STORE}; chown -R {20000 + NUMBER} /var/lib/erpops/tenants/{NAME}")
+    own = f"/var/lib/erpops/tenants/{NAME}"  # podman gives a layer the mode of what is beneath
+    system.shell(f"mkdir -p {STORE}; chown -R {20000 + NUMBER}:{20000 + NUMBER} {own}; chmod -R u=rwX,go= {own}")
 
 
 def gone(system: System) -> None:
