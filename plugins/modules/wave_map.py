@@ -15,6 +15,7 @@ description:
     through the network by a hostname survives a move and does not.
   - It runs on the controller and changes nothing.
 extends_documentation_fragment:
+  - erpops.odoo.discovered
   - erpops.odoo.waves
 attributes:
   check_mode:

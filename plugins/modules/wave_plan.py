@@ -218,6 +218,7 @@ options:
     type: int
     default: 30
 extends_documentation_fragment:
+  - erpops.odoo.discovered
   - erpops.odoo.waves
 attributes:
   check_mode:

@@ -16,31 +16,6 @@ description:
     settles them (what O(allow) lets C(wave_prepare) do) or a waiver with a reason counts until its date.
   - It runs on the controller and changes nothing.
 options:
-  discovery:
-    description: The folder with the results of discovery, one JSON file a host, in the shape of C(docs/waves.md).
-    type: path
-    required: true
-  members:
-    description: The members, as C(wave_members) declares them.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: The member's name, which is also the tenant's.
-        type: str
-        required: true
-      host:
-        description: Its legacy host.
-        type: str
-        required: true
-      database:
-        description: Its database there.
-        type: str
-        required: true
-      url:
-        description: Where its legacy host serves it. Not used here.
-        type: str
   names:
     description: The members to look at; all of them by default.
     type: list
@@ -94,6 +69,7 @@ options:
     type: bool
     default: true
 extends_documentation_fragment:
+  - erpops.odoo.discovered
   - erpops.odoo.estate
 attributes:
   check_mode:
@@ -179,16 +155,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ESTATE, WAVE_MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ESTATE
 from ansible_collections.erpops.odoo.plugins.module_utils.planning import sources
+from ansible_collections.erpops.odoo.plugins.module_utils.planning.arguments import DISCOVERED
 from ansible_collections.erpops.odoo.plugins.module_utils.preflight import evaluate
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import inputs
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.gates import waivers_from
 
 ARGUMENTS: dict[str, Any] = {
     **ESTATE,
-    "discovery": {"type": "path", "required": True},
-    "members": {"type": "list", "elements": "dict", "options": WAVE_MEMBER, "required": True},
+    **DISCOVERED,
     "names": {"type": "list", "elements": "str"},
     "allow": {
         "type": "list",

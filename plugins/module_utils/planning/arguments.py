@@ -58,9 +58,12 @@ RATES: Spec = {
     "margin_percent": {"type": "int", "default": 50},
 }
 
-MAP: Spec = {
+DISCOVERED: Spec = {
     "discovery": {"type": "path", "required": True},
     "members": {"type": "list", "elements": "dict", "options": WAVE_MEMBER, "required": True},
+}
+MAP: Spec = {
+    **DISCOVERED,
     "links": {"type": "list", "elements": "dict", "options": LINK, "default": []},
     "addresses": {"type": "dict", "default": {}},
 }

@@ -23,6 +23,20 @@ SECONDS = 300
 HOSTILE_NAME = "we\"ird'; | \\ name\nsecond line"
 HOSTILE = '"' + HOSTILE_NAME.replace('"', '""') + '"'
 
+# What only the preflight asks for, and Odoo's own databases here do not have. A sequence ends with its column.
+TRAPS = """
+CREATE TABLE trap (id int4 PRIMARY KEY); CREATE SEQUENCE old OWNED BY trap.id; SELECT setval('old', 1900000000);
+CREATE SEQUENCE free; SELECT setval('free', 1900000000);
+CREATE TABLE child () INHERITS (trap); ALTER TABLE child ADD PRIMARY KEY (id);
+CREATE RULE nothing AS ON DELETE TO trap DO INSTEAD NOTHING; ALTER TABLE trap ENABLE ROW LEVEL SECURITY;
+CREATE LANGUAGE x_lang HANDLER plpgsql_call_handler; CREATE PUBLICATION bi; CREATE PUBLICATION erpops_x;
+CREATE TABLE website (id int PRIMARY KEY, name text, domain text);
+INSERT INTO website VALUES (1, 'Shop', 'shop.example');
+CREATE TABLE iap_account (id int PRIMARY KEY); INSERT INTO iap_account VALUES (1);
+CREATE TABLE res_users_apikeys (id int PRIMARY KEY); INSERT INTO res_users_apikeys VALUES (1), (2);
+CREATE TABLE payment_provider (id int PRIMARY KEY, name jsonb, code text, state text);
+INSERT INTO payment_provider VALUES (1, '{"en_US": "Stripe"}', 'stripe', 'enabled');
+"""
 # What a login by SSH itself leaves behind, and the statistics collector's own files.
 NOISE = r"-path /var/log/journal -o -name wtmp -o -name lastlog -o -name btmp -o -path '*/pg_stat_tmp'"
 # PostgreSQL's data are seen by counters: no transaction got a number, no WAL was written, no file was spilled.
@@ -151,6 +165,7 @@ def hostile(host: Host) -> None:
     host.sql("postgres", f"DROP DATABASE IF EXISTS {HOSTILE}")
     host.sql("postgres", f"CREATE DATABASE {HOSTILE}")
     host.sql(HOSTILE_NAME, 'CREATE TABLE "a ""b"" | \'c\'\n@x" (line text); CREATE TABLE "$(touch /tmp/owned)" (x int)')
+    host.sql(HOSTILE_NAME, TRAPS)
     if "second" not in host.shell("pg_lsclusters -h"):
         host.shell("pg_createcluster 13 second --start >/dev/null 2>&1")
     host.shell(

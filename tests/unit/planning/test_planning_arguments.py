@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.erpops.odoo.plugins.doc_fragments import absence, postgres, waves
+from ansible_collections.erpops.odoo.plugins.doc_fragments import absence, discovered, postgres, waves
 from ansible_collections.erpops.odoo.plugins.module_utils.planning import arguments
 from ansible_collections.erpops.odoo.plugins.modules import wave_map, wave_members, wave_plan, wave_status
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
-FRAGMENTS = {"absence": absence, "postgres": postgres, "waves": waves}
+FRAGMENTS = {"absence": absence, "discovered": discovered, "postgres": postgres, "waves": waves}
 MODULES = [wave_map, wave_members, wave_plan, wave_status]
 KEPT = ("type", "elements", "required", "choices", "default")
 
