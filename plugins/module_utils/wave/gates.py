@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import budget as budgets
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
 SIGNATURES = {"acceptance": "the business owner accepts the rehearsal", "approval": "a second person approves"}
@@ -185,7 +186,8 @@ def found(
     findings = []
     for member in members:
         for gate in gates:
-            evidence, cure = GATES[gate](member, choices)
+            begun = states.resumes("wave_cutover", member.state)  # it passed them, and nobody may serve now
+            evidence, cure = ("its cutover has begun", "") if begun else GATES[gate](member, choices)
             own = [
                 each for each in waivers if cure and (each.member, each.gate) == (member.name, gate) and not each.rule
             ]

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import chosen
 
+ROOT = Path(__file__).parents[3]
 DECLARED = [
     {"name": "acme", "host": "legacy1", "database": "acme_prod"},
     {"name": "birch", "host": "legacy1", "database": "birch", "url": "https://birch.old", "filestores": "/srv/files"},
@@ -53,6 +56,15 @@ def test_a_member_with_where_it_lives_on_both_sides() -> None:
         "rehearsals": [],
         "budget_seconds": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("role", "entry"), [("wave_move", "main"), ("wave_rehearsal", "open"), ("wave_rehearsal", "close")]
+)
+def test_roles_take_a_member_as_it_is_chosen(role: str, entry: str) -> None:
+    (acme,) = chosen.chosen(DECLARED, estate(), ["acme"], None, KNOWN)
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    assert set(specs["argument_specs"][entry]["options"]["wave_member"]["options"]) == set(acme.as_dict())
 
 
 def test_what_rehearsals_measured_makes_the_budget() -> None:

@@ -46,6 +46,11 @@ def test_a_member_that_is_ready_passes_every_gate() -> None:
     assert failed(member()) == {}
 
 
+def test_a_cutover_that_has_begun_goes_on() -> None:
+    """Nobody may serve its users: no gate keeps a killed run from being run again."""
+    assert failed(replace(member(approval=None, rehearsals=[]), state="cutting_over")) == {}
+
+
 @pytest.mark.parametrize(
     ("facts", "gate", "cure"),
     [
