@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
@@ -47,7 +47,8 @@ class Chosen:
     budget_seconds: float | None
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "hostnames": list(self.hostnames)}
+        # Not `asdict`: it copies what it finds, and what a template hands in may not be copied.
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"hostnames": list(self.hostnames)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
