@@ -25,6 +25,7 @@ FACTOR = 1.25  # what is less apart, or less than this many seconds, is as befor
 SECONDS = 0.02  # two hundredths: below it nobody notices
 UNIT = "odoo-{}.service"
 TOO_FEW, SLOWER, FASTER, AS_BEFORE = "too few requests to tell", "slower", "faster", "as before"
+OTHERS = "other requests than before"  # all together say nothing; each path does
 
 
 def baseline(discovery: Mapping[str, Any], database: str) -> dict[str, Any] | None:
@@ -137,7 +138,19 @@ def compared(
                     **judged(route, now),
                 }
             )
+        if answer["verdict"] != TOO_FEW and not _alike(answer):
+            answer["verdict"] = OTHERS
     return answer
+
+
+def _alike(answer: Mapping[str, Any]) -> bool:
+    """Whether most requests of each side are of paths that both sides have enough of."""
+    pairs = [(each["before"]["count"], each["after"]["count"]) for each in answer["routes"] if each["after"]]
+    enough = [pair for pair in pairs if min(pair) >= ENOUGH]
+    return all(
+        2 * sum(pair[side] for pair in enough) >= answer[name]["requests"]["count"]
+        for side, name in enumerate(("before", "after"))
+    )
 
 
 def _whole(side: Mapping[str, Any] | None) -> dict[str, Any] | None:

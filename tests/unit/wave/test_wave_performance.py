@@ -158,6 +158,15 @@ def test_both_sides_are_compared_by_path() -> None:
     ]  # fmt: skip
 
 
+def test_other_requests_than_before_have_no_common_verdict() -> None:
+    routes = route("/a", 60, 0.1, 0.2), route("/gone", 50, 0.1, 0.2)
+    before = side(*routes, requests=durations(110, 0.1, 0.2))
+    for count, verdict in ((60, "slower"), (19, performance.OTHERS)):
+        after = side(route("/a", count, 0.3, 0.6), requests=durations(count + 20, 0.3, 0.6))
+        found = performance.compared(moved(baseline=before), after)
+        assert found is not None and found["verdict"] == verdict
+
+
 def test_what_is_missing_is_said() -> None:
     found = performance.compared(moved(), None)
     assert found is not None and "no baseline" in found["missing"] and "No app host" in found["missing"]
