@@ -31,7 +31,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.filestore.removal impo
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.host import unit_client
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import model, render
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import Server, connect, translated
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
+    MAINTENANCE_DATABASE,
+    Server,
+    connect,
+    reached,
+    translated,
+)
 
 with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules report it
     from psycopg import sql
@@ -45,7 +51,7 @@ def databases(server: Server, names: Sequence[str]) -> list[str]:
     """Those of the names that have a database; the others were dropped by an earlier run."""
     if not names:
         return []
-    with connect(server, "postgres") as connection, translated("Looking for databases"):
+    with connect(server, MAINTENANCE_DATABASE) as connection, translated("Looking for databases"):
         rows = connection.execute("SELECT datname FROM pg_database WHERE datname = ANY(%s)", [list(names)]).fetchall()
     return sorted(str(row["datname"]) for row in rows)
 
@@ -94,6 +100,8 @@ def _work() -> Path:
 @contextmanager
 def _credentials(server: Server) -> Iterator[str]:
     """What libpq's tools are told; the password stands in a file that vanishes afterwards."""
+    with connect(server, MAINTENANCE_DATABASE) as connection:
+        server = reached(server, connection)
     with tempfile.NamedTemporaryFile("w", prefix="erpops-", suffix=".pgpass") as passfile:
         passfile.write(render.pgpass(server.user, server.password))
         passfile.flush()
@@ -117,14 +125,14 @@ def _tool(*command: str) -> None:
 
 
 def _create(server: Server, name: str) -> None:
-    with connect(server, "postgres") as connection, translated(f"Creating database {name}"):
+    with connect(server, MAINTENANCE_DATABASE) as connection, translated(f"Creating database {name}"):
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
         connection.execute(statement.format(sql.Identifier(name)))
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
 
 
 def _drop(server: Server, name: str) -> None:
-    with connect(server, "postgres") as connection, translated(f"Dropping database {name}"):
+    with connect(server, MAINTENANCE_DATABASE) as connection, translated(f"Dropping database {name}"):
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -137,6 +137,14 @@ def create_estate_database(server: Server) -> None:
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
 
 
+def reached(server: Server, connection: psycopg.Connection[Row]) -> Server:
+    """Only the member that a connection leads to, for libpq's own tools.
+
+    They try no other member once one has refused a login, as a standby does whose copy lacks a new database yet.
+    """
+    return server.at([connection.info.host], server.port)
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Errors of the library become ours; ``what`` opens the sentence and must not hold a secret."""

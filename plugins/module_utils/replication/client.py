@@ -89,6 +89,11 @@ class Sides:
         """The target's database ``postgres``."""
         return self._kept("target", MAINTENANCE_DATABASE, self.connect_target)
 
+    @property
+    def primary(self) -> Server:
+        """The member of the target that accepts writes now."""
+        return postgres.reached(self.target_server, self.maintenance)
+
     def _kept(self, side: str, database: str, connect: Any) -> Connection:
         kept = self.opened.get((side, database))
         if kept is None or kept.closed:

@@ -64,11 +64,11 @@ def _compared(sides: Sides, wanted: Dumping, facts: Facts, path: Path) -> dict[s
         return opened
 
     with pause.held(connect(member.name), int(tools.seconds)) as moment:
-        dump.archived(tools, sides.target_server, member.name, moment.name, path)
+        dump.archived(tools, sides.primary, member.name, moment.name, path)
         _drop(sides)
         try:
             _create(sides)
-            dump.restore_whole(tools, sides.target_server, member.proof, path)
+            dump.restore_whole(tools, sides.primary, member.proof, path)
             with connect(member.proof)() as restored:
                 copy = compare.Side(connection=restored, connect=connect(member.proof))
                 found, compared = compare.differences(sides, moment.side, copy, facts.target.version, tools.jobs)

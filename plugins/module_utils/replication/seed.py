@@ -168,7 +168,7 @@ def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
         steps.step("dump"),
         dump.dumped(seeding.tools, member.name, sides.source_login, member.database, snapshot) as place,
     ):
-        arguments = (seeding.tools, place, sides.target_server, member.passing, member.name)
+        arguments = (seeding.tools, place, sides.primary, member.passing, member.name)
         with steps.step("schema"):
             dump.restore(*arguments, ["pre-data"])
         with steps.step("restore"):

@@ -91,47 +91,6 @@ def resolved(estate: Estate, instance: runs.Tenant) -> str:
     return estate.variables["odoo_image_references"][key]
 
 
-KILLED_AFTER = (30,)  # seconds: it takes more than twice as long
-
-
-def grown(estate: Estate, count: int, **more: str) -> list[runs.Tenant]:
-    """The declared tenants with one of them changed, and some new ones."""
-    limits = {"connections": 20 + count, "statement_timeout_seconds": 500}
-    return [
-        *runs.with_tenant(estate, "acme", limits=limits),
-        *(
-            {
-                "name": f"gum{number}",
-                "instance": "shared14",
-                "hostnames": [f"gum{number}.north.example.com"],
-                "tier": "bronze",
-                **more,
-            }
-            for number in range(1, count + 1)
-        ),
-    ]
-
-
-@pytest.mark.parametrize("count", range(1, len(KILLED_AFTER) + 1))
-def test_a_killed_run_is_completed_by_the_next(estate: Estate, count: int) -> None:
-    """Killed while it adds a tenant and changes another, forks and all."""
-    declared = grown(estate, count)
-    assert runs.killed(estate, "site", KILLED_AFTER[count - 1], odoo_tenants=declared), "control: it was still running"
-    runs.done(estate, "site", odoo_tenants=declared)
-    assert runs.logs_in(estate, f"gum{count}", f"gum{count}.north.example.com")
-    assert not {name for name in runs.databases(estate) if name.endswith("__new")}
-    assert runs.sql(estate, "select rolconnlimit from pg_roles where rolname = 'acme'") == [str(20 + count)]
-
-
-def test_after_the_kills_the_estate_is_as_if_they_never_were(estate: Estate) -> None:
-    count = len(KILLED_AFTER)
-    again = runs.done(estate, "site", odoo_tenants=grown(estate, count))
-    assert runs.changes(again) == 0, again[-5000:]
-    names = [f"gum{number}" for number in range(1, count + 1)]
-    runs.done(estate, "tenant", odoo_tenants=grown(estate, count, state="absent"), tenant_confirm_removal=names)
-    assert not {name for name in runs.databases(estate) | runs.roles(estate) if name.startswith("gum")}
-
-
 def test_a_dead_app_host_comes_back_and_starts_no_tenant_that_lives_elsewhere(estate: Estate) -> None:
     old = estate.app_host("birch")
     new = next(host for host in estate.groups["app"] if host != old)

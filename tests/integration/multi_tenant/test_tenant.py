@@ -5,6 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterator
+
+import pytest
+
 from integration.estate import runs
 from integration.estate.live import Estate
 
@@ -12,6 +18,8 @@ HOSTNAME = "fir.north.example.com"
 STORE = "core1"  # the first host that is neither an app host nor carries PostgreSQL
 FOLDER = "/var/lib/erpops/removed/fir"
 MARK = "kept over a suspension"
+CONNECTIONS = 21
+KILLED_AFTER = 30  # seconds: the run takes more than twice as long
 
 
 def fir(estate: Estate, **values: str) -> list[runs.Tenant]:
@@ -20,15 +28,21 @@ def fir(estate: Estate, **values: str) -> list[runs.Tenant]:
     )
 
 
-def test_a_tenant_is_added_and_another_suspended_and_a_third_left_out(estate: Estate) -> None:
+def test_one_is_added_changed_suspended_and_left_out_by_a_killed_run_and_the_next(estate: Estate) -> None:
+    """Killed while it works on several, forks and all; the one after the next has nothing left to do."""
     runs.sql(estate, f"update res_company set name = '{MARK}'", "delta")
-    declared = [
-        {**tenant, "state": "suspended"} if tenant["name"] == "delta" else tenant
-        for tenant in fir(estate)
-        if tenant["name"] != "birch"
-    ]
+    changed = {
+        "delta": {"state": "suspended"},
+        "acme": {"limits": {"connections": CONNECTIONS, "statement_timeout_seconds": 500}},
+    }
+    declared = [{**one, **changed.get(one["name"], {})} for one in fir(estate) if one["name"] != "birch"]
+    assert runs.killed(estate, "tenant", KILLED_AFTER, odoo_tenants=declared), "control: it was still running"
     output = runs.done(estate, "tenant", odoo_tenants=declared)
+    again = runs.done(estate, "tenant", odoo_tenants=declared)
+    assert runs.changes(again) == 0, again[-5000:]
     assert runs.logs_in(estate, "fir", HOSTNAME)
+    assert not {name for name in runs.databases(estate) if name.endswith("__new")}
+    assert runs.sql(estate, "select rolconnlimit from pg_roles where rolname = 'acme'") == [str(CONNECTIONS)]
     assert estate.browser("delta").get("/web/login").status == 503
     assert not any(runs.active(estate, host, "delta") for host in estate.groups["app"])
     assert runs.sql(estate, "select name from res_company order by id limit 1", "delta") == [MARK]
@@ -62,6 +76,33 @@ def test_check_mode_removes_nothing(estate: Estate) -> None:
     assert estate.run(STORE, "test", "-e", FOLDER).returncode != 0
 
 
+def wait_until(estate: Estate, host: str, question: str, answer: str) -> None:
+    found: list[str] = []
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with contextlib.suppress(AssertionError):  # it starts again as a standby
+            found = estate.psql(host, question)
+        if found == [answer]:
+            return
+        time.sleep(1)
+    raise AssertionError(f"{host}, {question}: {found}")
+
+
+@pytest.fixture
+def behind(estate: Estate) -> Iterator[str]:
+    """The member of the cluster that is named first is a standby, and has stopped following."""
+    first, second = estate.groups["postgres"]
+    if estate.primary() == first:
+        switched = estate.run(second, "patronictl", "-c", "/etc/patroni/config.yml", "switchover", "--force")
+        assert switched.returncode == 0, switched.stderr + switched.stdout
+        wait_until(estate, second, "select pg_is_in_recovery()", "f")
+        wait_until(estate, first, "select count(*) from pg_stat_wal_receiver", "1")
+    estate.psql(first, "select pg_wal_replay_pause()")
+    yield first
+    estate.psql(first, "select pg_wal_replay_resume()")
+
+
+@pytest.mark.usefixtures("behind")
 def test_a_confirmed_removal_leaves_copies_that_were_proved_and_nothing_else(estate: Estate) -> None:
     partners = runs.sql(estate, "select id, name from res_partner order by id", "fir")
     tables = runs.sql(estate, "select count(*) from pg_tables where schemaname = 'public'", "fir")
