@@ -9,10 +9,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  jobs:
-    description: How many tables are dumped, restored and compared at once.
-    type: int
-    default: 2
   tools:
     description: Folder of C(pg_dump) and C(pg_restore), of the target's version.
     type: path

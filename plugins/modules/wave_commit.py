@@ -23,6 +23,10 @@ options:
     description: Folder of the dumps.
     type: path
     default: /var/lib/erpops/commits
+  jobs:
+    description: How many tables are restored and compared at once.
+    type: int
+    default: 2
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
@@ -91,6 +95,7 @@ ARGUMENTS = {
     **MEMBER,
     "proved_dump": {"type": "bool", "default": True},
     "dumps": {"type": "path", "default": "/var/lib/erpops/commits"},
+    "jobs": {"type": "int", "default": 2},
     **TOOLS,
 }
 

@@ -15,6 +15,8 @@ description:
   - Any failure before that, and a window that takes too long, returns to the source, which serves again.
   - From the opening on the source follows the target, so that M(erpops.odoo.wave_rollback) loses nothing.
   - Killed anywhere and run again, it goes on.
+  - A member that is moved by dumps is dumped, restored and compared while nobody serves. There is nothing to make ready
+    before, and the source follows nothing; M(erpops.odoo.wave_rollback) writes back the rows that differ.
 options:
   back:
     description:
@@ -72,6 +74,8 @@ extends_documentation_fragment:
   - erpops.odoo.member
   - erpops.odoo.filestores
   - erpops.odoo.window
+  - erpops.odoo.tools
+  - erpops.odoo.copies
 attributes:
   idempotent:
     description: A member that is live is left alone.
@@ -172,13 +176,22 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER, WINDOW
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
+    COPIES,
+    FILESTORE,
+    LOGIN,
+    MEMBER,
+    TOOLS,
+    WINDOW,
+)
 
 ARGUMENTS = {
     **MEMBER,
     **FILESTORE,
     "back": {"type": "dict", "required": True, "options": LOGIN},
     **WINDOW,
+    **TOOLS,
+    **COPIES,
     "open_window": {"type": "bool", "default": True},
     "keep_seconds": {"type": "int", "default": 60},
     "compare_seconds": {"type": "int", "default": 3600},

@@ -25,7 +25,7 @@ options:
     type: list
     elements: str
     default: []
-    choices: [settings, role, replica_identity, functions, restart]
+    choices: [settings, role, replica_identity, functions, dump, restart]
   roles:
     description: Roles of the source that get their rights on the target, as C(wave_move_roles).
     type: dict
@@ -170,7 +170,7 @@ ARGUMENTS: dict[str, Any] = {
         "type": "list",
         "elements": "str",
         "default": [],
-        "choices": ["settings", "role", "replica_identity", "functions", "restart"],
+        "choices": ["settings", "role", "replica_identity", "functions", "dump", "restart"],
     },
     "roles": {"type": "dict", "default": {}},
     "dropped_modules": {"type": "dict", "default": {}},

@@ -15,13 +15,18 @@ description:
   - The settings take effect with a restart of the source's PostgreSQL, which is not done here.
   - Replica identities and publication are made in one transaction, so that no update on the source ever fails.
   - A table that is made later is not published, and so cannot fail either.
-  - How to take everything back is returned, and recorded in the comment of the publication.
+  - How to take everything back is returned, and recorded in the comment of the publication, or, for a member that is
+    moved by dumps, of the database, whose own comment is put back later.
 options:
   allow:
-    description: What may be changed on the source.
+    description:
+      - What may be changed on the source.
+      - V(dump) lets a member be moved by dumps, with nobody serving while it is dumped, restored and compared. That is
+        done where PostgreSQL is older than 10 (9.6 is the oldest), and where its settings do not do for following and
+        V(settings) is not allowed. It stays so until M(erpops.odoo.wave_rollback) withdraws the member.
     type: list
     elements: str
-    choices: [settings, role, replica_identity, functions]
+    choices: [settings, role, replica_identity, functions, dump]
     default: []
   role_password:
     description: Password of role C(erpops_wave), which the target's subscription logs in with.
@@ -76,6 +81,10 @@ restart_needed:
   description: Whether the source's PostgreSQL must be restarted before the seed.
   returned: success
   type: bool
+by_dump:
+  description: Whether the member is moved by dumps.
+  returned: success
+  type: bool
 undo:
   description: What takes back what this run changed on the source.
   returned: success
@@ -105,7 +114,7 @@ ARGUMENTS = {
     "allow": {
         "type": "list",
         "elements": "str",
-        "choices": ["settings", "role", "replica_identity", "functions"],
+        "choices": ["settings", "role", "replica_identity", "functions", "dump"],
         "default": [],
     },
     "role_password": {"type": "str", "required": True, "no_log": True},

@@ -19,6 +19,8 @@ description:
     is dropped. Mails, crons, payments, letters, web hooks and credentials that Odoo knows are switched off or emptied;
     what a module of the customer's own does elsewhere is not known, so run it where nothing gets out
     (M(erpops.odoo.odoo_smoke)).
+  - Of a member that is moved by dumps, a fresh copy is dumped and restored as of one moment; nobody rests for it, and
+    RV(window_seconds) has what that took.
   - The target's disks need room for the copy, and its tables are read once. Drop it with O(state=absent) afterwards.
 options:
   state:
@@ -84,6 +86,8 @@ extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
   - erpops.odoo.filestores
+  - erpops.odoo.tools
+  - erpops.odoo.copies
 attributes:
   check_mode:
     description: Nothing is written on either side and nobody rests; the actions are those that a run would do.
@@ -200,7 +204,12 @@ import signal
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
+    COPIES,
+    FILESTORE,
+    MEMBER,
+    TOOLS,
+)
 
 ARGUMENTS = {
     **MEMBER,
@@ -215,6 +224,8 @@ ARGUMENTS = {
     "seconds": {"type": "int", "default": 3600},
     "strategy": {"type": "str", "choices": ["file_copy", "wal_log"], "default": "file_copy"},
     "jobs": {"type": "int", "default": 4},
+    **TOOLS,
+    **COPIES,
     "base_url": {"type": "str", "default": "https://rehearsal.invalid"},
     "login_password": {"type": "str", "no_log": True},
     "sampled_users": {"type": "int", "default": 3},

@@ -15,6 +15,8 @@ description:
   - A member that can no longer be followed, since its schema changed or its slot was lost, is started anew as well.
   - The database on the target stays closed to everybody but superusers until M(erpops.odoo.wave_cutover) opens it.
   - A database that is open is never replaced.
+  - A member that M(erpops.odoo.wave_prepare) took for one moved by dumps gets a first copy, which nothing follows. It
+    shows that it can be done and how long it takes; the cutover makes another.
 options:
   feed:
     description: How the target's servers reach the source, as role C(erpops_wave).
@@ -52,14 +54,10 @@ options:
     elements: str
     choices: [replica_identity, functions]
     default: []
-  roles:
-    description: Roles of the source and those of the target that get their rights and settings.
-    type: dict
-    default: {}
-  spool:
-    description: Folder for the dump while it is under way.
-    type: path
-    default: /var/lib/erpops/waves
+  jobs:
+    description: How many tables are dumped and restored at once.
+    type: int
+    default: 2
   lag_bytes:
     description: How near the target must be before the seed counts as done.
     type: int
@@ -72,6 +70,7 @@ extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
   - erpops.odoo.tools
+  - erpops.odoo.copies
   - erpops.odoo.filestores
 attributes:
   idempotent:
@@ -156,7 +155,13 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER, TOOLS
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
+    COPIES,
+    FILESTORE,
+    LOGIN,
+    MEMBER,
+    TOOLS,
+)
 
 ARGUMENTS = {
     **MEMBER,
@@ -164,9 +169,9 @@ ARGUMENTS = {
     "feed": {"type": "dict", "required": True, "options": LOGIN},
     "tenant_password": {"type": "str", "required": True, "no_log": True},
     "allow": {"type": "list", "elements": "str", "choices": ["replica_identity", "functions"], "default": []},
-    "roles": {"type": "dict", "default": {}},
+    "jobs": {"type": "int", "default": 2},
     **TOOLS,
-    "spool": {"type": "path", "default": "/var/lib/erpops/waves"},
+    **COPIES,
     "lag_bytes": {"type": "int", "default": 1048576},
     "catch_up_seconds": {"type": "int", "default": 3600},
 }

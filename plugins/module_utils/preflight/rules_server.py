@@ -11,6 +11,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import
 
 AREA = Area("PostgreSQL on the source")
 OLDEST_WITH_PUBLICATIONS = 100000
+OLDEST_MOVED = 90600
 TARGET_MAJOR = 17
 SLOT_LIMIT_FROM = 130000
 LONG_SECONDS = 3600
@@ -27,13 +28,20 @@ def setting(its: Subject, name: str) -> str:
 
 @AREA.rule(
     "high", "PostgreSQL has no logical replication",
-    "Upgrade it to 10 or newer on the source, or move with a dump and its downtime.", blocker=True,
+    "Allow dump (wave_move_allow): nobody can write while it is dumped, restored and compared. Or upgrade it to 10 or "
+    "newer on the source.", allow="dump", blocker=True,
 )  # fmt: skip
-def postgres_too_old(its: Subject) -> str:
+def postgres_without_replication(its: Subject) -> str:
     number = its.server["number"]
-    if not number or number >= OLDEST_WITH_PUBLICATIONS:
+    if not OLDEST_MOVED <= number < OLDEST_WITH_PUBLICATIONS:
         return ""
     return f"PostgreSQL {its.server['version']} has no logical replication."
+
+
+@AREA.rule("high", "PostgreSQL is too old to be moved", "Upgrade it to 9.6 or newer on the source.", blocker=True)
+def postgres_too_old(its: Subject) -> str:
+    number = its.server["number"]
+    return f"PostgreSQL {its.server['version']}." if number and number < OLDEST_MOVED else ""
 
 
 @AREA.rule(

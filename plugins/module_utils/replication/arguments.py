@@ -46,9 +46,12 @@ FILESTORE: Spec = {
     },
 }
 TOOLS: Spec = {
-    "jobs": {"type": "int", "default": 2},
     "tools": {"type": "path", "default": "/usr/lib/postgresql/17/bin"},
     "dump_seconds": {"type": "int", "default": 86400},
+}
+COPIES: Spec = {
+    "spool": {"type": "path", "default": "/var/lib/erpops/waves"},
+    "roles": {"type": "dict", "default": {}},
 }
 # What limits the time in which nobody serves.
 WINDOW: Spec = {

@@ -52,7 +52,7 @@ def prepare(sides: Sides, way: WayBack) -> None:
         if client.slot(target, member.back) is None:
             _create_slot(sides)
     with translated("Preparing the way back on the source"):
-        if not one(sides.source, statements.SUBSCRIPTION, [member.back]):
+        if not client.subscription(sides.source, member.back):
             conninfo = make_conninfo(
                 "", **way.back.parameters(), dbname=member.name, application_name=member.back,
                 target_session_attrs="read-write", **LOST_KEEPALIVES,
@@ -108,7 +108,7 @@ def _without(sides: Sides) -> Iterator[tuple[str, str]]:
 def rest(sides: Sides) -> None:
     """The source follows the target no longer, and the slot is free; for now."""
     member = sides.member
-    found = one(sides.source, statements.SUBSCRIPTION, [member.back])
+    found = client.subscription(sides.source, member.back)
     with translated("Resting the way back"):
         if found and found["enabled"]:
             execute(sides.source, statements.enable_subscription(member.back, False))
@@ -147,7 +147,7 @@ def begin(sides: Sides) -> None:
 def remove(sides: Sides) -> None:
     """Everything of the way back, on both sides."""
     member = sides.member
-    if one(sides.source, statements.SUBSCRIPTION, [member.back]):
+    if client.subscription(sides.source, member.back):
         forget = statements.forget_subscription(member.back)
         client.in_transaction(sides.source, "Closing the way back on the source", forget)
     source.drop_slot(sides.maintenance, member.back)

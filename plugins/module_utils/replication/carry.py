@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Table
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import OLDEST_LOGICAL, ROLE, Table
 
 with suppress(ImportError):  # the client reports it
     from psycopg import sql
@@ -26,17 +26,23 @@ WRITE = 0x20000  # INV_WRITE
 
 
 def sequences(giver: Connection, taker: Connection, owner: str) -> int:
-    """Every sequence, owned or free, as it is on the giver; one that is new there is made. Returns how many."""
-    return set_sequences(rows(giver, statements.SEQUENCES), taker, owner)
+    """Every sequence, owned or free, as it is on the giver: what is new there is made, what is gone there is dropped.
+
+    Returns how many.
+    """
+    return set_sequences(client.sequences(giver), taker, owner)
 
 
 def set_sequences(found: Sequence[client.Row], taker: Connection, owner: str) -> int:
-    there = {(row["schema"], row["name"]) for row in rows(taker, statements.SEQUENCES)}
+    there = {(row["schema"], row["name"]) for row in client.sequences(taker)}
+    typed = taker.info.server_version >= OLDEST_LOGICAL
     with translated("Setting sequences"), taker.pipeline(), taker.transaction():
+        for gone in sorted(there - {(row["schema"], row["name"]) for row in found}):
+            taker.execute(sql.SQL("DROP SEQUENCE {}").format(sql.Identifier(*gone)))
         for row in found:
             name = sql.Identifier(row["schema"], row["name"])
             if (row["schema"], row["name"]) not in there:
-                taker.execute(_create_sequence(name, row))
+                taker.execute(_create_sequence(name, row, typed))
                 taker.execute(sql.SQL("ALTER SEQUENCE {} OWNER TO {}").format(name, sql.Identifier(owner)))
             value = row["start"] if row["last"] is None else row["last"]
             taker.execute(
@@ -46,11 +52,9 @@ def set_sequences(found: Sequence[client.Row], taker: Connection, owner: str) ->
     return len(found)
 
 
-def _create_sequence(name: sql.Identifier, row: client.Row) -> sql.Composed:
-    form = (
-        "CREATE SEQUENCE {} AS " + row["type"] + " INCREMENT {} MINVALUE {} MAXVALUE {} START {} CACHE {} "
-        "" + ("CYCLE" if row["cycle"] else "NO CYCLE")
-    )
+def _create_sequence(name: sql.Identifier, row: client.Row, typed: bool) -> sql.Composed:
+    kind, cycle = f"AS {row['type']} " if typed else "", "CYCLE" if row["cycle"] else "NO CYCLE"
+    form = f"CREATE SEQUENCE {{}} {kind}INCREMENT {{}} MINVALUE {{}} MAXVALUE {{}} START {{}} CACHE {{}} {cycle}"
     values = [sql.Literal(row[key]) for key in ("increment", "min", "max", "start", "cache")]
     return sql.SQL(form).format(name, *values)
 
@@ -90,11 +94,12 @@ def unlogged(giver: Connection, taker: Connection) -> int:
     with translated("Copying unlogged tables"), taker.transaction():
         execute(taker, "SET LOCAL session_replication_role = replica")  # no triggers, no foreign keys
         for table in names:
-            _copy_rows(giver, taker, table)
+            copy_rows(giver, taker, table)
     return len(names)
 
 
-def _copy_rows(giver: Connection, taker: Connection, table: Table) -> None:
+def copy_rows(giver: Connection, taker: Connection, table: Table) -> None:
+    """All rows of a table, anew, inside the taker's transaction."""
     name = statements.name_of(table)
     taker.execute(sql.SQL("DELETE FROM ONLY {}").format(name))
     columns = rows(
@@ -129,8 +134,8 @@ def settings(sides: Sides, database: str, roles: Mapping[str, str]) -> list[str]
     name = sql.Identifier(database)
     with translated(f"Settings of database {database}"):
         limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(name, sql.Literal(like["connection_limit"]))
-        comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(like["comment"]))
-        execute(sides.maintenance, limit, comment)
+        comment = client.own_comment(like["comment"])
+        execute(sides.maintenance, limit, statements.comment_database(database, comment))
         for row in rows(sides.source, statements.SETTINGS, [member.database]):
             who = known.get(row["role"]) if row["role"] else ""
             if who is None:

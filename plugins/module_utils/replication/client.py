@@ -15,6 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres import client
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import MAINTENANCE_DATABASE, Row, Server
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import (
+    OLDEST_LOGICAL,
     ROLE,
     Facts,
     Grant,
@@ -112,11 +113,11 @@ class Sides:
     def connect_target(self, database: str) -> Connection:
         return postgres.connect(self.target_server, database)
 
-    def within_window(self) -> None:
+    def within_window(self, *connections: Connection) -> None:
         """No statement outlives the window."""
         left = self.steps.remaining()
         if left is not None:
-            for connection in (self.source, self.target):
+            for connection in connections:
                 execute(connection, f"SET statement_timeout = '{max(int(left * 1000), 1)}ms'")
 
     def own_pids(self) -> list[int]:
@@ -199,14 +200,48 @@ def read(sides: Sides) -> Facts:
 def _read_source(sides: Sides) -> SourceFacts:
     connection, member = sides.source, sides.member
     version = (one(connection, statements.VERSION) or {"version": 0})["version"]
+    if version < OLDEST_LOGICAL:
+        return SourceFacts(version=version, record=dump_record(connection, member), slot=None, back_enabled=None)
     found = one(connection, statements.SOURCE_RECORD, [member.forward])
-    back = one(connection, statements.SUBSCRIPTION, [member.back])
+    back = subscription(connection, member.back)
     return SourceFacts(
         version=version,
-        record=None if found is None else record_of(member, found["record"]),
+        record=dump_record(connection, member) if found is None else record_of(member, found["record"]),
         slot=slot(connection, member.forward),
         back_enabled=None if back is None else back["enabled"],
     )
+
+
+def subscription(connection: Connection, name: str) -> Row | None:
+    if connection.info.server_version < OLDEST_LOGICAL:
+        return None
+    return one(connection, statements.SUBSCRIPTION, [name])
+
+
+def sequences(connection: Connection) -> list[Row]:
+    """Every sequence with its values; ``last`` is None where it was never asked."""
+    old = connection.info.server_version < OLDEST_LOGICAL
+    return rows(connection, statements.SEQUENCES_BEFORE_10 if old else statements.SEQUENCES)
+
+
+def dump_record(connection: Connection, member: Member) -> Record | None:
+    """The record of a member that is moved by dumps: the comment of its database, if it is ours."""
+    found = one(connection, statements.DATABASE, [member.database])
+    record = _ours(found["comment"] if found else None)
+    return record if record is not None and record.by_dump else None
+
+
+def own_comment(text: str | None) -> str | None:
+    """A database's comment, without ours."""
+    record = _ours(text)
+    return text if record is None else record.comment
+
+
+def _ours(comment: str | None) -> Record | None:
+    try:
+        return record_from(comment) if comment else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def record_of(member: Member, text: str | None) -> Record:
@@ -223,7 +258,7 @@ def _read_target(sides: Sides) -> TargetFacts:
     connection, member = sides.maintenance, sides.member
     version = (one(connection, statements.VERSION) or {"version": 0})["version"]
     there = {row["datname"] for row in rows(connection, statements.DATABASES, [[member.name, member.passing]])}
-    found = one(connection, statements.SUBSCRIPTION, [member.forward])
+    found = subscription(connection, member.forward)
     grants = rows(connection, statements.GRANTS, [member.name, ROLE])
     return TargetFacts(
         version=version,

@@ -36,7 +36,7 @@ def compare(sides: Sides, facts: Facts, jobs: int) -> dict[str, int]:
     member = sides.member
     source = Side(connection=sides.source, connect=lambda: sides.connect_source(member.database))
     target = Side(connection=sides.target, connect=lambda: sides.connect_target(member.name))
-    return equal(sides, facts, source, target, rows(sides.source, statements.SEQUENCES), jobs)
+    return equal(sides, facts, source, target, client.sequences(sides.source), jobs)
 
 
 def compare_some(
@@ -49,7 +49,7 @@ def compare_some(
     found, compared = differences(sides, source, target, oldest, jobs, tables=whole)
     ours, theirs = (_sums_by_id(side, oldest, by_id) for side in (source, target))
     found += [*plan.unequal(ours, theirs), *_unequal_objects(source.connection, target.connection)]
-    found += _unequal_sequences(rows(source.connection, statements.SEQUENCES), target.connection)
+    found += _unequal_sequences(client.sequences(source.connection), target.connection)
     _refuse(sides, found)
     return {"tables": len(whole) + len(by_id), "rows": compared["rows"] + sum(count for count, _sum in ours.values())}
 
@@ -92,6 +92,15 @@ def differences(
     if tables is None:
         found += _unequal_objects(source.connection, target.connection)
     return found, {"tables": len(sums), "rows": sum(count for count, _sum in sums.values())}
+
+
+def unequal_tables(sides: Sides, facts: Facts, source: Side, target: Side, jobs: int) -> list[Table]:
+    """Tables of both sides whose rows differ."""
+    oldest = min(facts.source.version, facts.target.version)
+    with translated("Listing tables"):
+        tables = [facts.table for facts, _persistence in client.tables(source.connection)]
+    ours, theirs = (_sums(sides, side, oldest, jobs) for side in (source, target))
+    return [table for table in tables if ours.get(str(table)) != theirs.get(str(table))]
 
 
 def _sums(sides: Sides, side: Side, oldest: int, jobs: int, tables: Sequence[Table] | None = None) -> dict[str, Sum]:
@@ -138,7 +147,7 @@ def _unequal_sequences(sequences: Sequence[Row], taker: Connection) -> list[str]
     with translated("Comparing sequences"):
         source, target = (
             {f"{row['schema']}.{row['name']}": row["last"] for row in found}
-            for found in (sequences, rows(taker, statements.SEQUENCES))
+            for found in (sequences, client.sequences(taker))
         )
     return [
         f"sequence {name} is at {source.get(name)} on the source and {target.get(name)} on the target"

@@ -14,6 +14,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     ahead,
     back,
+    by_dump,
     carry,
     client,
     outside,
@@ -42,6 +43,7 @@ class Cutover:
     """
 
     way: back.WayBack
+    copying: by_dump.Copying
     jobs: int
     open_window: bool
     lag_bytes: int
@@ -62,6 +64,8 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
         check(sides, wanted, facts)
     record = facts.source.record or Record()
     try:
+        if facts.by_dump:
+            return _window(sides, wanted, facts, record) if wanted.open_window else {}
         with sides.steps.step("way_back"):
             back.prepare(sides, wanted.way)
         if wanted.open_window:
@@ -82,20 +86,16 @@ def _ahead(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
 
 
 def ready(facts: Facts) -> bool:
-    """Whether nothing is left to do before the window, or the window is over."""
+    """Whether nothing is left to do before the window, or the window is over. By dumps nothing can be done before."""
     way_back = facts.source.back_enabled is not None and facts.target.back_slot is not None
-    return plan.stands(facts) == plan.LIVE or way_back
+    return facts.by_dump or plan.stands(facts) == plan.LIVE or way_back
 
 
 def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:
     """Raises Refused with everything that would fail inside the window."""
     member, found = sides.member, list[str]()
-    found += seed.diverged(sides, facts)
-    slot = facts.source.slot
-    if slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
-        found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
-    if not facts.target.enabled:
-        found.append("its subscription is disabled")
+    if not facts.by_dump:
+        found += _behind(sides, wanted, facts)
     found += [f"prepared transaction {row['gid']} is open" for row in rows(
         sides.source, statements.END_PREPARED, [member.database])]  # fmt: skip
     cure = "Cure it, or run wave_seed, which starts the member anew."
@@ -104,12 +104,36 @@ def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:
         source.superusers(sides, shared=wanted.shared_roles)
 
 
+def _behind(sides: Sides, wanted: Cutover, facts: Facts) -> list[str]:
+    found, slot = seed.diverged(sides, facts), facts.source.slot
+    if slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
+        found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
+    if not facts.target.enabled:
+        found.append("its subscription is disabled")
+    return found
+
+
 def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:
-    steps, member = sides.steps, sides.member
+    steps = sides.steps
     steps.start_window()
     with steps.step("fence"):
-        source.fence(sides, record, shared=wanted.shared_roles)
-        sides.within_window()
+        record = source.fence(sides, record, shared=wanted.shared_roles)
+        sides.within_window(sides.source)
+    if facts.by_dump:
+        done = by_dump.taken(sides, wanted.copying, facts, wanted.files, wanted.jobs)
+    else:
+        done = _caught_up(sides, wanted, facts, record)
+    steps.remaining()
+    with steps.step("open"):
+        open_target(sides, followed=not facts.by_dump)
+    steps.end_window()
+    finish(sides)
+    return {**done, "statistics": _counted(sides)}
+
+
+def _caught_up(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:
+    steps, member = sides.steps, sides.member
+    sides.within_window(sides.target)
     with steps.step("drain"):
         until = source.position(sides.source)
         source.drained(sides, sides.source, member.forward, until, wanted.drain_seconds)
@@ -121,14 +145,7 @@ def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict
         compared = ahead.rest_compared(sides, record, facts, wanted.jobs)
     with steps.step("return_path"):
         back.begin(sides)
-    steps.remaining()
-    with steps.step("open"):
-        open_target(sides)
-    steps.end_window()
-    finish(sides)
-    return {
-        "compared": compared, "carried": carried, "files": files, "position": until, "statistics": _counted(sides),
-    }  # fmt: skip
+    return {"compared": compared, "carried": carried, "files": files, "position": until}
 
 
 def _counted(sides: Sides) -> dict[str, Any] | None:
@@ -151,13 +168,13 @@ def carry_all(sides: Sides, giver: client.Connection, taker: client.Connection, 
     return carried
 
 
-def open_target(sides: Sides) -> None:
+def open_target(sides: Sides, *, followed: bool) -> None:
     """The point of opening, one transaction: the target follows no longer, its role may connect, and it is marked
     for ``outside``, which tells by it what the target wrote itself."""
     member = sides.member
     since = (one(sides.target, outside.NOW) or {"now": ""})["now"]
     client.in_transaction(sides.target, "Opening the target", [
-        *statements.forget_subscription(member.forward),
+        *(statements.forget_subscription(member.forward) if followed else ()),
         statements.comment_publication(member.back, since),
         *statements.grant_connect(member.name, [Grant(grantee=member.name)]),
     ])  # fmt: skip
@@ -170,7 +187,7 @@ def finish(sides: Sides) -> None:
             source.drop_slot(sides.source, name)
         with translated("Opening the target"):
             execute(sides.target, "RESET statement_timeout")
-            found = one(sides.source, statements.SUBSCRIPTION, [sides.member.back])
+            found = client.subscription(sides.source, sides.member.back)
             if found and not found["enabled"]:  # a run that was killed, then rested by nobody but us
                 execute(sides.source, statements.enable_subscription(sides.member.back, True))
 
@@ -202,7 +219,10 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
 def return_to_source(sides: Sides, facts: Facts) -> None:
     """The target stays closed and goes on following."""
     record = facts.source.record
-    back.remove(sides)
-    ahead.forget(sides)
+    if facts.by_dump:
+        by_dump.stays_closed(sides, facts)
+    else:
+        back.remove(sides)
+        ahead.forget(sides)
     if record is not None and record.fenced:
         client.in_transaction(sides.source, "Opening the source again", source.open_again(sides, record))

@@ -39,7 +39,7 @@ class Tools:
 
 @contextmanager
 def dumped(tools: Tools, name: str, source: Login, database: str, snapshot: str) -> Iterator[Path]:
-    """A dump of the source as of an exported snapshot; gone afterwards, as are those of killed runs."""
+    """A dump of the source as of an exported snapshot, or of now; gone afterwards, as are those of killed runs."""
     spool = Path(tools.spool)
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in spool.glob(f"{name}.*"):
@@ -47,8 +47,8 @@ def dumped(tools: Tools, name: str, source: Login, database: str, snapshot: str)
     with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=spool) as folder:
         place = Path(folder, "dump")
         _run(tools, source.parameters(), [
-            "pg_dump", "--format=directory", f"--jobs={tools.jobs}", "--compress=1", f"--snapshot={snapshot}",
-            "--no-sync", *NOT_OURS, f"--file={place}", f"--dbname={database}",
+            "pg_dump", "--format=directory", f"--jobs={tools.jobs}", "--compress=1", "--no-sync",
+            *([f"--snapshot={snapshot}"] if snapshot else []), *NOT_OURS, f"--file={place}", f"--dbname={database}",
         ])  # fmt: skip
         yield place
 

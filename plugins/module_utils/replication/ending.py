@@ -15,6 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
+    by_dump,
     client,
     compare,
     outside,
@@ -59,7 +60,7 @@ def check(sides: Sides, facts: Facts) -> Record:
     record = facts.source.record
     if record is None or not record.fenced:
         raise Refused(f"The source of member {sides.member.name} has no record of its fence; it cannot be opened.")
-    if plan.stands(facts) == plan.LIVE:
+    if plan.stands(facts) == plan.LIVE and not facts.by_dump:
         _follows(sides)
     found = seed.schema_differences(sides)
     cure = "The way back is broken by it: change the source's schema alike, or stay."
@@ -92,14 +93,21 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     steps, member = sides.steps, sides.member
     steps.start_window()
     with steps.step("fence"):
+        if facts.by_dump:
+            by_dump.say_returning(sides, record)
         grants = [Grant(**row) for row in rows(sides.target, statements.GRANTS, [member.name, ROLE])]
         client.in_transaction(sides.target, "Fencing the target", statements.revoke_connect(member.name, grants))
         source.end_sessions(sides, sides.target, member.name)
-        sides.within_window()
-    with steps.step("drain"):
-        execute(sides.source, statements.enable_subscription(member.back, True))
-        until = source.position(sides.target)
-        source.drained(sides, sides.target, member.back, until, wanted.drain_seconds)
+        sides.within_window(sides.source, sides.target)
+    until = ""
+    if facts.by_dump:
+        with steps.step("rows"):
+            by_dump.written_back(sides, facts, wanted.jobs)
+    else:
+        with steps.step("drain"):
+            execute(sides.source, statements.enable_subscription(member.back, True))
+            until = source.position(sides.target)
+            source.drained(sides, sides.target, member.back, until, wanted.drain_seconds)
     with steps.step("carry"):
         like = one(sides.source, statements.DATABASE, [member.database])
         carried = carry_all(sides, sides.target, sides.source, like["owner"] if like else "postgres")
@@ -110,8 +118,8 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     steps.remaining()
     with steps.step("open"):
         client.in_transaction(sides.source, "Opening the source", [
-            *statements.forget_subscription(member.back),
-            *source.open_again(sides, record),
+            *([] if facts.by_dump else statements.forget_subscription(member.back)),
+            *source.open_again(sides, replace(record, copied=False)),
         ])  # fmt: skip
     steps.end_window()
     finish(sides)

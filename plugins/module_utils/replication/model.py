@@ -13,7 +13,8 @@ PASSING_SUFFIX = "__new"
 REHEARSAL_SUFFIX = "__rehearsal"
 PROOF_SUFFIX = "__proof"
 ROLE = "erpops_wave"  # the role of both subscriptions, on the source and on the target
-OLDEST_LOGICAL = 100_000  # server_version_num of PostgreSQL 10, the first with publications
+OLDEST = 90_600  # server_version_num of the oldest PostgreSQL that is moved at all
+OLDEST_LOGICAL = 100_000  # of PostgreSQL 10, the first with publications
 PUBLIC = ""  # as a grantee
 
 
@@ -113,8 +114,8 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What was done to the source and how to undo it. It is the comment of the member's publication there, written in
-    the same transaction as what it tells of."""
+    """What was done to the source and how to undo it. It is the comment of the member's publication there, or by dumps
+    that of the database, written in the same transaction as what it tells of."""
 
     identities: tuple[Identity, ...] = ()
     functions: tuple[Function, ...] = ()  # that were given a search_path
@@ -124,6 +125,10 @@ class Record:
     committed: bool = False
     compared: tuple[int, ...] = ()  # tables and rows that were equal when slot ``changes`` was made
     digests: tuple[tuple[str, str], ...] = ()  # of the schema when the seed began, by kind
+    by_dump: bool = False  # the source cannot be followed, or must not be changed for it
+    comment: str | None = None  # by dumps: the database's own, as it was
+    copied: bool = False  # by dumps: the target has a copy of a seed
+    returning: bool = False  # by dumps: the target was fenced for a rollback
 
     def text(self) -> str:
         return json.dumps({"erpops": 1, **asdict(self)}, sort_keys=True)
@@ -179,6 +184,10 @@ class TargetFacts:
 class Facts:
     source: SourceFacts
     target: TargetFacts
+
+    @property
+    def by_dump(self) -> bool:
+        return self.source.record is not None and self.source.record.by_dump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

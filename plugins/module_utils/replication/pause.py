@@ -140,7 +140,7 @@ def held(connect: Callable[[], Connection], seconds: int) -> Iterator[Moment]:
             execute(keeper, f"SET statement_timeout = '{seconds}s'", "SET idle_in_transaction_session_timeout = 0",
                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")  # fmt: skip
             row = one(keeper, "SELECT pg_export_snapshot() AS name")
-            sequences = rows(keeper, statements.SEQUENCES)
+            sequences = client.sequences(keeper)
         name = str(row["name"]) if row else ""
 
         def another() -> Connection:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import (
-    OLDEST_LOGICAL,
+    OLDEST,
     Facts,
     Identity,
     Member,
+    Record,
     Table,
+    TargetFacts,
 )
 
 PLANNED = "planned"
@@ -44,6 +46,8 @@ def stands(facts: Facts) -> str:
     """The state that both databases show."""
     source, target = facts.source, facts.target
     record = source.record
+    if record is not None and record.by_dump:
+        return _stands_by_dump(record, target)
     if target.database and not target.closed and not target.subscribed:
         way_back = record is not None and record.fenced and not record.committed  # be it broken or not
         return LIVE if way_back else COMMITTED
@@ -57,6 +61,17 @@ def stands(facts: Facts) -> str:
     if target.passing or source.slot:
         return SEEDING
     return PLANNED if record is None else PREPARED
+
+
+def _stands_by_dump(record: Record, target: TargetFacts) -> str:
+    """Nothing follows; what a subscription shows otherwise, the record does."""
+    if target.database and not target.closed:
+        return LIVE if record.fenced and not record.committed else COMMITTED
+    if record.fenced:
+        return ROLLING_BACK if record.returning else CUTTING_OVER
+    if target.database:
+        return FOLLOWING if record.copied else ROLLED_BACK
+    return SEEDING if target.passing else PREPARED
 
 
 def check(verb: str, member: Member, facts: Facts) -> str:
@@ -85,9 +100,9 @@ def _cure(verb: str) -> str:
 
 def check_versions(source: int, target: int) -> None:
     """server_version_num of both. Raises Refused."""
-    if source < OLDEST_LOGICAL:
-        cure = "It has no logical replication. Move it by a dump, with the downtime that takes, or upgrade it first."
-        raise Refused("The source cannot be followed.", [Problem("source", "version", str(source), cure)])
+    if source < OLDEST:
+        cure = "Nothing older than PostgreSQL 9.6 is moved. Upgrade it first."
+        raise Refused("The source is too old.", [Problem("source", "version", str(source), cure)])
     if source // 10_000 > target // 10_000:
         cure = "Upgrade the target's PostgreSQL first: a newer schema cannot be restored into an older server."
         raise Refused("The target is older than the source.", [Problem("target", "version", str(target), cure)])

@@ -1,7 +1,10 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a source needs before it can be followed: its server's settings, the role of subscriptions, the publication."""
+"""What a source needs before it can be followed: its server's settings, the role of subscriptions, the publication.
+
+Where it cannot be followed, or its settings may not be changed, and dumps are allowed, it is moved by dumps instead.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,16 @@ from dataclasses import dataclass
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, source
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, source, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts, Function, Member
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import (
+    OLDEST_LOGICAL,
+    ROLE,
+    Facts,
+    Function,
+    Member,
+    Record,
+)
 
 with suppress(ImportError):  # the client reports it
     from psycopg import sql
@@ -66,6 +76,7 @@ class Prepared:
     after: Mapping[str, object]
     undo: tuple[str, ...]
     restart_needed: bool
+    by_dump: bool = False
 
 
 def needed_settings(found: Sequence[Setting], used: Mapping[str, int], spare: int) -> dict[str, str]:
@@ -83,8 +94,10 @@ def needed_settings(found: Sequence[Setting], used: Mapping[str, int], spare: in
 def prepare(
     sides: Sides, facts: Facts, *, allowed: Sequence[str], spare_slots: int, password: str, check_mode: bool
 ) -> Prepared:
-    """allowed: of ``settings`` (with the restart they need), ``role``, ``replica_identity``, ``functions``."""
+    """allowed: of ``settings`` (with their restart), ``role``, ``replica_identity``, ``functions`` and ``dump``."""
     plan.check("wave_prepare", sides.member, facts)
+    if facts.by_dump or facts.source.version < OLDEST_LOGICAL:
+        return _by_dump(sides, facts, allowed, check_mode=check_mode)
     with translated("Reading what the source needs"):
         found = [
             Setting(name=row["name"], setting=row["setting"], written=row["written"] or row["setting"])
@@ -92,6 +105,8 @@ def prepare(
         ]
         role = source.make_role(sides.source, password, [sides.member.database])
     needs = _needs(sides, facts, found, spare_slots, bool(role))
+    if needs.settings and needs.publication and "dump" in allowed and "settings" not in allowed:
+        return _by_dump(sides, facts, allowed, check_mode=check_mode)
     if problems := refusals(needs, allowed):
         raise Refused(f"The source of member {sides.member.name} needs what was not allowed.", problems)
     before = _snapshot(found, {}, needs)
@@ -105,6 +120,43 @@ def prepare(
         undo=undo(needs, found, sides.member),
         restart_needed=any(one.setting != needs.settings.get(one.name, one.written) for one in found),
     )
+
+
+def _by_dump(sides: Sides, facts: Facts, allowed: Sequence[str], *, check_mode: bool) -> Prepared:
+    """Nothing of the server is changed; the record stands in the comment of the database."""
+    member, record = sides.member, facts.source.record
+    if record is None and "dump" not in allowed:
+        cure = "It has no logical replication. Allow dump (nobody can write while it is dumped, restored and compared)"
+        problem = Problem("source", "version", str(facts.source.version), f"{cure}, or upgrade it to 10 first.")
+        raise Refused(f"The source of member {member.name} cannot be followed.", [problem])
+    functions = source.unsafe_functions(sides.source)
+    if problems := source.forbidden((), functions, allowed):
+        raise Refused(f"The source of member {member.name} needs what was not allowed.", problems)
+    done = [Action("set", f"search_path of function {function}") for function in functions]
+    if record is None:
+        done.append(Action("record", f"database {member.database}", "it is moved by dumps"))
+    if done and not check_mode:
+        record = source.pin(sides, record, functions)
+    return Prepared(
+        actions=tuple(done),
+        before={"by_dump": facts.by_dump, "without_search_path": sorted(str(function) for function in functions)},
+        after={"by_dump": True, "without_search_path": []},
+        undo=_undo_by_dump(member, record or Record(), functions) if done else (),
+        restart_needed=False,
+        by_dump=True,
+    )
+
+
+def _undo_by_dump(member: Member, record: Record, functions: Sequence[Function]) -> tuple[str, ...]:
+    return (
+        *(_reset(function) for function in functions),
+        statements.comment_database(member.database, record.comment).as_string() + ";",
+    )
+
+
+def _reset(function: Function) -> str:
+    place = f'"{function.schema}"."{function.name}"({function.arguments})'
+    return f"ALTER FUNCTION {place} RESET search_path;"
 
 
 def _needs(sides: Sides, facts: Facts, found: Sequence[Setting], spare: int, role: bool) -> Needs:
@@ -182,9 +234,7 @@ def undo(needs: Needs, found: Sequence[Setting], member: Member) -> tuple[str, .
     for one in needs.identities:
         how = "NOTHING" if one.before.was == "n" else "DEFAULT"
         texts.append(f'ALTER TABLE "{one.before.schema}"."{one.before.table}" REPLICA IDENTITY {how};')
-    for function in needs.functions:
-        place = f'"{function.schema}"."{function.name}"({function.arguments})'
-        texts.append(f"ALTER FUNCTION {place} RESET search_path;")
+    texts += [_reset(function) for function in needs.functions]
     if needs.publish:
         texts.append(f'DROP PUBLICATION "{member.forward}";')
     return tuple(texts)

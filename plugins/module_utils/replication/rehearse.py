@@ -18,6 +18,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import STATEMENT_SECONDS, translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    by_dump,
     carry,
     client,
     compare,
@@ -37,7 +38,8 @@ with suppress(ImportError):  # the client reports it
     from psycopg import sql
 
 STRATEGY_SINCE = 150_000  # server_version_num
-IN_WINDOW = ("drain", "carry", "files", "compare")  # steps that a cutover takes while nobody serves
+# Steps that a cutover takes while nobody serves, also one by dumps.
+IN_WINDOW = ("drain", "dump", "schema", "restore", "carry", "files", "compare")
 END_ALL = """
     SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'
@@ -53,6 +55,7 @@ class Rehearsal:
     """
 
     rest: pause.Rest | None
+    copying: by_dump.Copying
     jobs: int
     lag_bytes: int
     drain_seconds: float
@@ -85,7 +88,7 @@ def check(sides: Sides, wanted: Rehearsal, facts: Facts) -> None:
     """Raises Refused with everything that a cutover would refuse as well. A subscription that rests is no reason: that
     is what a killed rehearsal leaves.
     """
-    found = seed.diverged(sides, facts)
+    found = [] if facts.by_dump else seed.diverged(sides, facts)
     slot = facts.source.slot
     if facts.target.enabled and slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
         found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
@@ -103,7 +106,7 @@ def rehearse(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
         check(sides, wanted, facts)
     with sides.steps.step("clear"):
         drop(sides)
-        if not facts.target.enabled:
+        if not facts.target.enabled and not facts.by_dump:
             _follow(sides)
     try:
         return _rehearsed(sides, wanted, facts)
@@ -124,13 +127,17 @@ def _cleared(sides: Sides, error: BaseException) -> BaseException:
 def _rehearsed(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
     steps, measured = sides.steps, Measured()
     with ExitStack() as stack:
-        moment = _copied(sides, wanted, stack, measured)
-        with steps.step("carry"):
-            carried = _carried(sides, moment)
+        carried: dict[str, int] = {}
+        if facts.by_dump:
+            moment = by_dump.rehearsed(sides, wanted.copying, stack)
+        else:
+            moment = _copied(sides, wanted, stack, measured)
+            with steps.step("carry"):
+                carried = _carried(sides, moment)
         with steps.step("files"):
             files = wanted.files()
         compared = {}
-        if wanted.rest is not None:
+        if wanted.rest is not None or facts.by_dump:
             with steps.step("compare"):
                 execute(sides.rehearsal, f"SET statement_timeout = '{wanted.seconds}s'")
                 copy = compare.Side(connection=sides.rehearsal, connect=lambda: _reader(sides, wanted))
@@ -141,8 +148,9 @@ def _rehearsed(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
         harmless.verify(sides)
     with steps.step("open"):
         _open(sides)
-    with steps.step("following"):
-        _follows(sides, wanted.drain_seconds)
+    if not facts.by_dump:
+        with steps.step("following"):
+            _follows(sides, wanted.drain_seconds)
     return {
         "compared": compared, "carried": carried, "filestore": files, "neutralized": neutralized, "users": users,
         "pause_seconds": measured.pause_seconds,

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
@@ -66,10 +67,11 @@ def seed(sides: Sides, seeding: Seeding, facts: Facts) -> dict[str, Any]:
         with sides.steps.step("publish"):
             source.publish(sides, seeding.allowed)
         with sides.steps.step("database"):
-            _database(sides, seeding)
+            make_role(sides, seeding.password)
+            make_database(sides, sides.member.passing)
         result = _copied(sides, seeding)
     with sides.steps.step("rename"):
-        _rename(sides)
+        rename(sides)
     with sides.steps.step("follow"):
         execute(sides.target, statements.enable_subscription(sides.member.forward, True))
     catch_up(sides, seeding)
@@ -116,7 +118,7 @@ def schema_differences(sides: Sides) -> list[str]:
 def clear(sides: Sides) -> None:
     """Whatever a run before left: only a database that nobody but us may connect to is dropped."""
     member = sides.member
-    found = one(sides.maintenance, statements.SUBSCRIPTION, [member.forward])
+    found = client.subscription(sides.maintenance, member.forward)
     if found:
         database = found["database"]
         connection = sides.target if database == member.name else sides.passing
@@ -136,43 +138,46 @@ def clear(sides: Sides) -> None:
             execute(sides.maintenance, statements.drop_database(database))
 
 
-def _database(sides: Sides, seeding: Seeding) -> None:
-    """The tenant's role, and an empty database under its passing name, closed."""
+def make_role(sides: Sides, password: str) -> None:
+    """The tenant's, where it is not there yet."""
+    name = sides.member.name
+    with translated(f"Creating role {name}"):
+        if not one(sides.maintenance, "SELECT 1 FROM pg_roles WHERE rolname = %s", [name]):
+            form = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            verifier = sql.Literal(source.scram.verifier(password))
+            execute(sides.maintenance, form.format(sql.Identifier(name), verifier))
+
+
+def make_database(sides: Sides, name: str) -> None:
+    """An empty database like the source's, closed, with its extensions."""
     member = sides.member
     like = one(sides.source, statements.DATABASE, [member.database])
     if like is None:
         raise ErpopsError(f"Database {member.database} is not on the source any more.")
-    with translated(f"Creating database {member.passing}"):
-        if not one(sides.maintenance, "SELECT 1 FROM pg_roles WHERE rolname = %s", [member.name]):
-            form = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-            verifier = sql.Literal(source.scram.verifier(seeding.password))
-            execute(sides.maintenance, form.format(sql.Identifier(member.name), verifier))
-        create = statements.create_database(
-            member.passing, member.name, like["encoding"], like["collate"], like["ctype"]
-        )
+    with translated(f"Creating database {name}"):
+        create = statements.create_database(name, member.name, like["encoding"], like["collate"], like["ctype"])
         execute(sides.maintenance, create)
-        grants = [client.Grant(**row) for row in rows(sides.maintenance, statements.GRANTS, [member.passing, ROLE])]
-        execute(sides.maintenance, *statements.revoke_connect(member.passing, grants))
-        for extension in rows(sides.source, statements.EXTENSIONS):
-            schema, name = sql.Identifier(extension["schema"]), sql.Identifier(extension["name"])
-            execute(sides.passing, sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
-            execute(sides.passing, sql.SQL("CREATE EXTENSION {} SCHEMA {}").format(name, schema))
+        grants = [client.Grant(**row) for row in rows(sides.maintenance, statements.GRANTS, [name, ROLE])]
+        execute(sides.maintenance, *statements.revoke_connect(name, grants))
+        with sides.connect_target(name) as connection:
+            for extension in rows(sides.source, statements.EXTENSIONS):
+                words = sql.Identifier(extension["schema"]), sql.Identifier(extension["name"])
+                execute(connection, sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(words[0]))
+                execute(connection, sql.SQL("CREATE EXTENSION {1} SCHEMA {0}").format(*words))
 
 
 def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
     """Everything as of one snapshot, and a subscription that goes on from there, still disabled."""
     member, steps = sides.member, sides.steps
-    with (
-        steps.step("slot"),
-        slot_snapshot(sides) as snapshot,
-        steps.step("dump"),
-        dump.dumped(seeding.tools, member.name, sides.source_login, member.database, snapshot) as place,
-    ):
-        arguments = (seeding.tools, place, sides.primary, member.passing, member.name)
-        with steps.step("schema"):
-            dump.restore(*arguments, ["pre-data"])
-        with steps.step("restore"):
-            dump.restore(*arguments, ["data", "post-data"])
+    with ExitStack() as stack:
+        with ExitStack() as held:
+            with steps.step("slot"):
+                snapshot = held.enter_context(slot_snapshot(sides))
+            with steps.step("dump"):
+                place = stack.enter_context(
+                    dump.dumped(seeding.tools, member.name, sides.source_login, member.database, snapshot)
+                )
+        restored(sides, seeding.tools, place, member.passing)
     with steps.step("carry"):
         left = carry.privileges(sides, sides.passing, seeding.roles)
         left += carry.settings(sides, member.passing, seeding.roles)
@@ -180,6 +185,13 @@ def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
     with steps.step("subscribe"):
         _subscribe(sides, seeding.feed)
     return {"left": left}
+
+
+def restored(sides: Sides, tools: dump.Tools, place: Path, database: str) -> None:
+    with sides.steps.step("schema"):
+        dump.restore(tools, place, sides.primary, database, sides.member.name, ["pre-data"])
+    with sides.steps.step("restore"):
+        dump.restore(tools, place, sides.primary, database, sides.member.name, ["data", "post-data"])
 
 
 @contextmanager
@@ -197,16 +209,6 @@ def slot_snapshot(sides: Sides) -> Iterator[str]:
         yield snapshot
 
 
-def _pin_functions(sides: Sides, unsafe: list[client.Row]) -> None:
-    """Functions in indexes get a search_path of their own on the target; the source stays as it is."""
-    form = sql.SQL("ALTER FUNCTION {}({}) SET search_path = public, pg_temp")
-    with translated("Giving functions a search_path"):
-        for row in unsafe:
-            # identity arguments are the server's own rendering of types, which no Identifier can carry
-            arguments = sql.SQL(row["arguments"])
-            execute(sides.passing, form.format(sql.Identifier(row["schema"], row["name"]), arguments))
-
-
 def subscription_options(version: int) -> list[str]:
     """What a subscriber of this server_version_num knows of what a subscription should have."""
     options = ["disable_on_error = true"] if version >= 150_000 else []
@@ -222,14 +224,13 @@ def _subscribe(sides: Sides, feed: Login) -> None:
         execute(sides.passing, statements.create_subscription(sides.member.forward, conninfo, options))
 
 
-def _rename(sides: Sides) -> None:
+def rename(sides: Sides) -> None:
     member = sides.member
     found = one(sides.maintenance, "SELECT 1 FROM pg_database WHERE datname = %s", [member.passing])
     if found:
         sides.leave(member.passing)
-        form = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         with translated(f"Renaming database {member.passing}"):
-            execute(sides.maintenance, form.format(sql.Identifier(member.passing), sql.Identifier(member.name)))
+            execute(sides.maintenance, statements.rename_database(member.passing, member.name))
 
 
 def catch_up(sides: Sides, seeding: Seeding) -> None:

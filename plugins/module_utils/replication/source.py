@@ -30,6 +30,8 @@ END_SECONDS = 30
 
 
 def save_record(sides: Sides, record: Record) -> sql.Composed:
+    if record.by_dump:
+        return statements.comment_database(sides.member.database, record.text())
     return statements.comment_publication(sides.member.forward, record.text())
 
 
@@ -90,6 +92,18 @@ def publish(sides: Sides, allowed: Sequence[str]) -> Record:
             statements.create_publication(member.forward, wanted),
             save_record(sides, record),
         ])  # fmt: skip
+    return record
+
+
+def pin(sides: Sides, record: Record | None, functions: Sequence[Function]) -> Record:
+    """What a source needs that is moved by dumps: functions that a restore finds, and the record; one transaction."""
+    if record is None:
+        found = one(sides.source, statements.DATABASE, [sides.member.database])
+        record = Record(by_dump=True, comment=found["comment"] if found else None)
+    record = replace(record, functions=(*record.functions, *functions))
+    client.in_transaction(sides.source, "Preparing the source", [
+        *(statements.pin_function(function) for function in functions), save_record(sides, record),
+    ])  # fmt: skip
     return record
 
 
@@ -181,7 +195,7 @@ def end_sessions(sides: Sides, connection: Connection, database: str) -> None:
 
 def open_again(sides: Sides, record: Record) -> list[sql.Composed]:
     """Statements, for one transaction, that give back what the fence took, and say so."""
-    opened = replace(record, fenced=False, grants=(), logins=(), committed=False)
+    opened = replace(record, fenced=False, grants=(), logins=(), committed=False, returning=False)
     return [
         *statements.grant_connect(sides.member.database, record.grants),
         *statements.set_login(record.logins, True),
@@ -196,7 +210,10 @@ def withdraw(sides: Sides, record: Record | None) -> None:
     if record is not None:
         texts = [statements.restore_identity(identity) for identity in record.identities]
         texts += [statements.unpin_function(function) for function in record.functions]
-        texts.append(statements.drop_publication(sides.member.forward))
+        if record.by_dump:
+            texts.append(statements.comment_database(sides.member.database, record.comment))
+        else:
+            texts.append(statements.drop_publication(sides.member.forward))
         client.in_transaction(sides.source, "Withdrawing from the source", texts)
 
 

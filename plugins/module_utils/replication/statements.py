@@ -78,12 +78,14 @@ SUPERUSERS: LiteralString = """
     WHERE r.rolsuper AND r.rolcanlogin AND r.rolname NOT IN (session_user, 'postgres')
       AND (r.oid = (SELECT datdba FROM pg_database WHERE datname = %(database)s)
            OR EXISTS (SELECT FROM pg_stat_activity AS a
-                      WHERE a.datname = %(database)s AND a.usesysid = r.oid AND a.backend_type = 'client backend'))
+                      WHERE a.datname = %(database)s AND a.usesysid = r.oid
+                        AND coalesce(to_jsonb(a) ->> 'backend_type', 'client backend') = 'client backend'))
 """
 END_SESSIONS: LiteralString = """
-    SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = %s AND pid <> ALL(%s) AND backend_type = 'client backend'
-"""
+    SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity AS a
+    WHERE datname = %s AND pid <> ALL(%s)
+      AND coalesce(to_jsonb(a) ->> 'backend_type', 'client backend') = 'client backend'
+"""  # the column is there since 10
 END_PREPARED: LiteralString = "SELECT gid FROM pg_prepared_xacts WHERE database = %s"
 
 TABLES: LiteralString = f"""
@@ -100,13 +102,14 @@ TABLES: LiteralString = f"""
     WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     ORDER BY bytes DESC, 1, 2
 """
-# What both sides show alike. Expressions are left out: each version writes the same one in its own way.
+# What both sides show alike. Expressions are left out: each version writes the same one in its own way. So are
+# sequences: Odoo makes and drops them with its own, and they are carried.
 CATALOGUE: LiteralString = f"""
-    SELECT CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+    SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
                           WHEN 'f' THEN 'foreign table' ELSE 'table' END AS kind,
            c.oid::regclass::text AS object, c.relpersistence::text AS definition
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't'
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
       AND {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
     UNION ALL
     SELECT 'column', c.oid::regclass::text || '.' || a.attname,
@@ -162,6 +165,22 @@ SEQUENCES: LiteralString = f"""
            s.min_value AS min, s.max_value AS max, s.increment_by AS increment, s.cache_size AS cache, s.cycle,
            s.last_value AS last
     FROM pg_sequences AS s JOIN pg_namespace AS n ON n.nspname = s.schemaname WHERE {OWN_SCHEMAS} ORDER BY 1, 2
+"""
+# The same before there was such a view: a sequence is a relation that shows its values, and only a query made of its
+# name can read it.
+SEQUENCES_BEFORE_10: LiteralString = f"""
+    SELECT schema, name, 'bigint' AS type, (xpath('/row/start_value/text()', seen))[1]::text::bigint AS start,
+           (xpath('/row/min_value/text()', seen))[1]::text::bigint AS min,
+           (xpath('/row/max_value/text()', seen))[1]::text::bigint AS max,
+           (xpath('/row/increment_by/text()', seen))[1]::text::bigint AS increment,
+           (xpath('/row/cache_value/text()', seen))[1]::text::bigint AS cache,
+           (xpath('/row/is_cycled/text()', seen))[1]::text::boolean AS cycle,
+           CASE WHEN (xpath('/row/is_called/text()', seen))[1]::text::boolean
+                THEN (xpath('/row/last_value/text()', seen))[1]::text::bigint END AS last
+    FROM (SELECT n.nspname::text AS schema, c.relname::text AS name,
+                 query_to_xml(format('SELECT * FROM %I.%I', n.nspname, c.relname), false, true, '') AS seen
+          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+          WHERE c.relkind = 'S' AND {OWN_SCHEMAS}) AS found ORDER BY 1, 2
 """
 LARGE_OBJECTS: LiteralString = "SELECT oid::bigint AS oid, md5(lo_get(oid)) AS sum FROM pg_largeobject_metadata"
 MATERIALIZED: LiteralString = f"""
@@ -297,6 +316,14 @@ def drop_publication(name: str) -> sql.Composed:
 
 def comment_publication(name: str, text: str) -> sql.Composed:
     return sql.SQL("COMMENT ON PUBLICATION {} IS {}").format(sql.Identifier(name), sql.Literal(text))
+
+
+def comment_database(name: str, text: str | None) -> sql.Composed:
+    return sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text))
+
+
+def rename_database(name: str, new: str) -> sql.Composed:
+    return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(new))
 
 
 def create_subscription(name: str, conninfo: str, options: Sequence[str]) -> sql.Composed:

@@ -18,6 +18,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client 
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
+    by_dump,
     client,
     dump,
     ending,
@@ -125,6 +126,10 @@ def _tools(parameters: Mapping[str, Any]) -> dump.Tools:
     )
 
 
+def _copying(parameters: Mapping[str, Any]) -> by_dump.Copying:
+    return by_dump.Copying(tools=_tools(parameters), roles=parameters["roles"])
+
+
 def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode) as (sides, facts):
         done = preparing.prepare(
@@ -143,6 +148,7 @@ def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
                 "state": plan.PREPARED,
                 "timings": sides.steps.timings,
                 "restart_needed": done.restart_needed,
+                "by_dump": done.by_dump,
                 "undo": list(done.undo),
             },
         )
@@ -160,17 +166,20 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     )
     with _opened(parameters, check_mode) as (sides, facts):
         state = plan.check("wave_seed", sides.member, facts)
-        followed = state in (plan.FOLLOWING, plan.DIVERGED)
+        followed = state in (plan.FOLLOWING, plan.DIVERGED) and not facts.by_dump
         reasons = seeding.diverged(sides, facts) if followed else []
         state = plan.DIVERGED if reasons else state
-        whole = followed and not reasons and facts.target.enabled
+        whole = (followed and not reasons and facts.target.enabled) or (facts.by_dump and state == plan.FOLLOWING)
         action = None if whole else Action("seed", f"member {sides.member.name}", "; ".join(reasons))
         found: dict[str, Any] = {}
         files: dict[str, Any] = {}
-        if check_mode and action:
+        if check_mode and action and not facts.by_dump:
             source.check_allowed(sides, wanted.allowed)
         elif not check_mode:
-            found = seeding.seed(sides, wanted, facts)
+            if facts.by_dump:
+                found = by_dump.seeded(sides, _copying(parameters), wanted.password, facts)
+            else:
+                found = seeding.seed(sides, wanted, facts)
             with sides.steps.step("files"):
                 files = _files(parameters, sides)()
         return _done(
@@ -191,6 +200,7 @@ def _measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:
 def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     wanted = switching.Cutover(
         way=back.WayBack(back=login_from({**parameters["back"], "user": ROLE}, ROLE)),
+        copying=_copying(parameters),
         jobs=parameters["jobs"],
         open_window=parameters["open_window"],
         lag_bytes=parameters["lag_bytes"],
@@ -226,6 +236,7 @@ def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         )
         if parameters["pause_writers"]
         else None,
+        copying=_copying(parameters),
         login_password=parameters["login_password"] or "",
         **{
             name: parameters[name]

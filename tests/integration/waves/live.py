@@ -57,9 +57,10 @@ class Waves:
     target: LabHost
     tunnel: str
     certificate: str
+    port: int = 5432  # of the source's PostgreSQL
 
     def source_sql(self, query: str, database: str = "postgres", user: str = "postgres") -> str:
-        return self.legacy.sql(query, database, f"runuser -u {user} -- psql")
+        return self.legacy.sql(query, database, f"runuser -u {user} -- psql -p {self.port}")
 
     def target_sql(self, query: str, database: str = "postgres") -> str:
         return self.target.sql(query, database, f"runuser -u postgres -- psql -h {FOLDER}/pg")
@@ -68,17 +69,20 @@ class Waves:
         return {"host": host, "port": 5432, **dict.fromkeys(("user", "password", "sslmode", "sslrootcert")), **more}
 
     def parameters(self, verb: str, member: str, **more: Any) -> dict[str, Any]:
+        copies = {
+            "roles": {"bi_reader": "bi_reader"},
+            "tools": "/usr/lib/postgresql/17/bin",
+            "spool": f"{FOLDER}/spool",
+            "dump_seconds": SECONDS,
+        }
         own: dict[str, dict[str, Any]] = {
             "prepare": {"allow": ALLOWED, "role_password": WAVE_PASSWORD, "spare_slots": 2},
             "seed": {
                 "feed": self.login([self.tunnel], port=5433, password=WAVE_PASSWORD),
                 "tenant_password": TENANT_PASSWORD,
                 "allow": [],
-                "roles": {"bi_reader": "bi_reader"},
                 "jobs": 2,
-                "tools": "/usr/lib/postgresql/17/bin",
-                "spool": f"{FOLDER}/spool",
-                "dump_seconds": SECONDS,
+                **copies,
                 "lag_bytes": 1_048_576,
                 "catch_up_seconds": 60,
             },
@@ -91,6 +95,7 @@ class Waves:
                 "drain_seconds": 30,
                 "keep_seconds": 20,
                 "compare_seconds": 60,
+                **copies,
                 "lag_bytes": 1_048_576,
                 "allow_shared_roles": False,
             },
@@ -112,6 +117,7 @@ class Waves:
                 "lag_bytes": 1_048_576,
                 "seconds": 120,
                 "strategy": "file_copy",
+                **copies,
                 "jobs": 2,
                 "base_url": "https://rehearsal.invalid",
                 "login_password": LOGIN_PASSWORD,
@@ -131,7 +137,7 @@ class Waves:
             "filestore": filestore if verb in ("seed", "cutover", "rollback") else None,
             "member": member,
             "database": f"{member}_old",
-            "source": self.login([self.tunnel]),
+            "source": self.login([self.tunnel if self.port == 5432 else self.legacy.address], port=self.port),
             "postgres_hosts": [self.target.address],
             "postgres_port": 5432,
             "postgres_user": "erpops_admin",
@@ -219,7 +225,7 @@ class Waves:
         """Somebody inserts all the while, and notes what the server has acknowledged."""
         host = self.legacy if side == "source" else self.target
         if side == "source":
-            where, user = f"dbname={member}_old host=/var/run/postgresql user=odoo", "odoo"
+            where, user = f"dbname={member}_old host=/var/run/postgresql port={self.port} user=odoo", "odoo"
         else:
             where = f"dbname={member} host={self.target.address} user={member} password='{TENANT_PASSWORD}'"
             user = "postgres"

@@ -151,7 +151,8 @@ def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
     old = f"{name}_old"
     waves.source_sql(
         "CREATE UNLOGGED TABLE x_unlogged (id int PRIMARY KEY, v text); INSERT INTO x_unlogged VALUES (1, 'before');"
-        "CREATE SEQUENCE x_free; CREATE MATERIALIZED VIEW x_view AS SELECT count(*) AS n FROM res_partner;"
+        "CREATE SEQUENCE x_free; CREATE SEQUENCE x_gone;"
+        "CREATE MATERIALIZED VIEW x_view AS SELECT count(*) AS n FROM res_partner;"
         "CREATE TABLE \"x \"\"odd\"\" Name\" (id serial PRIMARY KEY, t text, f float8, b bytea, i interval, j jsonb);"
         "COMMENT ON DATABASE carried_old IS 'customer''s own';"
         "ALTER DATABASE carried_old SET statement_timeout = '9min'",
@@ -160,6 +161,7 @@ def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
     large = waves.source_sql("SELECT lo_from_bytea(0, 'first')", old, "odoo")
     following(waves, name)
     waves.source_sql(
+        "CREATE SEQUENCE x_later; SELECT nextval('x_later'); DROP SEQUENCE x_gone;"  # as Odoo does with its own
         f"UPDATE x_unlogged SET v = 'after'; SELECT setval('x_free', 41); SELECT lo_put({large}, 0, 'FIRST');"
         "SELECT lo_from_bytea(0, 'second'); INSERT INTO res_partner (name) VALUES ('one more');"
         "INSERT INTO \"x \"\"odd\"\" Name\" (t, f, b, i, j) SELECT 'ä\\n', 0.1::float8 * g, '\\xff00', '1 mon -3 days',"
@@ -170,6 +172,8 @@ def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
     for query in (
         "SELECT v FROM x_unlogged",
         "SELECT nextval('x_free')",
+        "SELECT nextval('x_later')",
+        "SELECT count(*) FROM pg_class WHERE relname = 'x_gone'",
         "SELECT string_agg(lo_get(oid)::text, ',' ORDER BY oid) FROM pg_largeobject_metadata",
         'SELECT count(*), sum(f), max(b::text), max(j::text) FROM "x ""odd"" Name"',
         "SELECT nextval('res_partner_id_seq')",

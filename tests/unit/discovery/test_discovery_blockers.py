@@ -62,7 +62,8 @@ def test_each_blocker_alone(changes: dict[str, Any], blocker: str, severity: str
     ("changes", "blocker", "severity"),
     [
         ({"wal_level": "replica"}, "wal_level", "medium"),
-        ({"number": 90600, "version": "9.6.24"}, "postgres_too_old", "high"),
+        ({"number": 90624, "version": "9.6.24"}, "postgres_without_replication", "high"),
+        ({"number": 90525, "version": "9.5.25"}, "postgres_too_old", "high"),
         ({"standby": True}, "standby", "high"),
         ({"max_replication_slots": 1}, "replication_slots", "medium"),
         ({"slots": [{}] * 9}, "replication_slots", "medium"),

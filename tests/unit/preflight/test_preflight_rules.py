@@ -70,7 +70,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "old_discovery": ({"host/collected_at": "2026-12-01T00:00:00Z", "db/crons": []}, "2026-12-01"),
     "unread_parts": ({"host/problems": [{"part": "crons", "message": "no access."}]}, "crons: no access."),
     # The server
-    "postgres_too_old": ({"pg/number": 90600, "pg/version": "9.6.24"}, "9.6.24"),
+    "postgres_without_replication": ({"pg/number": 90624, "pg/version": "9.6.24"}, "9.6.24"),
+    "postgres_too_old": ({"pg/number": 90525, "pg/version": "9.5.25"}, "9.5.25"),
     "postgres_too_new": ({"pg/number": 180001, "pg/version": "18.1"}, "18.1"),
     "postgres_end_of_life": ({"pg/number": 130016, "pg/version": "13.16"}, "2025-11-13"),
     "standby": ({"pg/standby": True}, "standby"),

@@ -13,6 +13,7 @@ import yaml
 from ansible_collections.erpops.odoo.plugins.doc_fragments import (
     absence,
     allocations,
+    copies,
     estate,
     filestores,
     member,
@@ -24,7 +25,12 @@ from ansible_collections.erpops.odoo.plugins.doc_fragments import (
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.parameters import RESIDENCE
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, TOOLS, WINDOW
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
+    COPIES,
+    FILESTORE,
+    TOOLS,
+    WINDOW,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import inputs
 from ansible_collections.erpops.odoo.plugins.modules import (
     ledger,
@@ -43,6 +49,7 @@ KEPT = ("type", "elements", "required", "choices", "default")
 FRAGMENTS = {
     "absence": absence,
     "allocations": allocations,
+    "copies": copies,
     "estate": estate,
     "filestores": filestores,
     "member": member,
@@ -84,6 +91,7 @@ def fragment(name: str) -> dict[str, Any]:
         ("allocations", {"allocations": RESIDENCE["allocations"]}),
         ("filestores", FILESTORE),
         ("tools", TOOLS),
+        ("copies", COPIES),
         ("window", WINDOW),
     ],
 )
