@@ -26,3 +26,9 @@ def test_locks_are_released_before_anything_may_refuse_the_rest(verb: str) -> No
     after = found[found.index("wave_begin.yml") + 1 :]
     assert next(each for each in after if each and each != "wave_close.yml") == "wave_end.yml"
     assert found[-1] == "wave_failures.yml"
+
+
+def test_a_database_host_that_is_down_keeps_no_member_from_moving() -> None:
+    tasks = yaml.safe_load((PLAYBOOKS.parent / "roles/wave_rehearsal/tasks/close.yml").read_text())
+    on_holders = [task for task in tasks if task.get("loop") == "{{ wave_rehearsal_holders }}"]
+    assert on_holders and all(task["ignore_unreachable"] for task in on_holders)
