@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
+  - erpops.odoo.allocations
   - erpops.odoo.residence
 requirements:
   - psycopg >= 3.1 (python3-psycopg)
@@ -48,7 +49,7 @@ options:
     choices: [present, absent]
     default: present
   until:
-    description: The last day on which it is open, as C(YYYY-MM-DD) in UTC; needed with O(state=present).
+    description: The last day on which it is open, as C(YYYY-MM-DD) in UTC, not yet over; needed with O(state=present).
     type: str
   address:
     description: Where it is published on this host; needed with O(state=present).
@@ -105,6 +106,7 @@ problems:
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +144,7 @@ SPEC: dict[str, Any] = {
 
 
 def opened_from(params: dict[str, Any]) -> tuple[Opened, Login]:
-    rehearsal.check(params["tenant"], params["until"])
+    rehearsal.check(params["tenant"], params["until"], datetime.now(UTC).date())
     resident = smoke.resident(
         params["tenant"], parameters.tenants(params), parameters.allocations(params), params["host"]
     )

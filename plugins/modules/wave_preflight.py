@@ -17,7 +17,7 @@ description:
   - It runs on the controller and changes nothing.
 options:
   names:
-    description: The members to look at; all of them by default.
+    description: The members to look at; all of them by default. An empty list is refused.
     type: list
     elements: str
   allow:
@@ -183,7 +183,7 @@ ARGUMENTS: dict[str, Any] = {
 def run(module: AnsibleModule) -> None:
     parameters = module.params
     declared = sources.members_from(parameters["members"])
-    names = [name.strip() for name in parameters["names"] or ()] or [each.name for each in declared]
+    names = evaluate.chosen(parameters["names"], declared)
     found = evaluate.findings(
         names,
         declared,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.host.model import WantedDirectory, WantedFile, WantedUnit
@@ -84,9 +85,14 @@ class Opened:
         return f"http://{quadlet.url_host(self.address)}:{self.resident.allocation.rehearsal_port}"
 
 
-def check(member: str, until: str) -> None:
-    if not DAY.fullmatch(until):
-        cure = "Give the last day as YYYY-MM-DD."
+def check(member: str, until: str, today: date) -> None:
+    """A timer for a day that never comes, or has passed, would never end anything."""
+    try:
+        over = not DAY.fullmatch(until) or date.fromisoformat(until) < today
+    except ValueError:  # no month has it
+        over = True
+    if over:
+        cure = f"Give the last day as YYYY-MM-DD, in UTC; {today} is the first that can be."
         raise InputError("Nothing was opened.", [Problem(f"member {member}", "until", until, cure)])
 
 

@@ -50,6 +50,17 @@ def targets_from(parameters: Mapping[str, Any]) -> dict[str, Target]:
     }
 
 
+def chosen(names: Sequence[str] | None, declared: Sequence[Declared]) -> list[str]:
+    """The members to look at: all of them without ``names``. Raises InputError for names that name nobody."""
+    if names is None:
+        return [each.name for each in declared]
+    found = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if declared and not found:
+        cure = "It is empty: name members. If wave_number chose them, no member is planned for it; see wave_status."
+        raise InputError("No member is chosen.", [Problem("run", "names", "[]", cure)])
+    return found
+
+
 def findings(
     names: Sequence[str],
     declared: Sequence[Declared],

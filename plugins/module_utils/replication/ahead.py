@@ -46,6 +46,9 @@ def compared(sides: Sides, wanted: Wanted, facts: Facts) -> dict[str, Any]:
     or ``reason`` why it was not.
     """
     member, record = sides.member, facts.source.record or Record()
+    if record.compared:  # of a run before: the new slot does not know what changed since
+        record = replace(record, compared=())
+        client.in_transaction(sides.source, "Recording that nothing is compared", [source.save_record(sides, record)])
     forget(sides)
     try:
         _remember(sides)

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Table
 
 NAME = r'(?:"(?:[^"]|"")*"|[^".:\s]+)'
-LINE = re.compile(rf"table ({NAME})\.({NAME}): (INSERT|UPDATE|DELETE|TRUNCATE):(.*)", re.DOTALL)
+LINE = re.compile(rf"table ({NAME})\.({NAME}): (?:INSERT|UPDATE|DELETE):(.*)", re.DOTALL)
+TRUNCATED = re.compile(rf"table ({NAME}\.{NAME}(?:, {NAME}\.{NAME})*): TRUNCATE:.*", re.DOTALL)
+EACH = re.compile(rf"({NAME})\.({NAME})(?:, |$)")
 TEXT = re.compile(r"'(?:[^']|'')*'", re.DOTALL)
 ID = re.compile(r"(?:^|\s)id\[(?:integer|bigint)\]:(-?\d+)(?=\s|$)")
 
@@ -20,10 +22,15 @@ def changed(lines: Iterable[str]) -> dict[Table, frozenset[int] | None]:
     """Of each table the values that column ``id`` had before and after; None where rows of it are not known by one."""
     found: dict[Table, set[int] | None] = {}
     for line in lines:
+        if emptied := TRUNCATED.fullmatch(line):  # one line for all tables of a statement, and for what it cascades to
+            found |= {
+                Table(schema=_plain(schema), name=_plain(name)): None for schema, name in EACH.findall(emptied[1])
+            }
+            continue
         match = LINE.fullmatch(line)
         if match is None:  # where a transaction begins or ends
             continue
-        schema, name, _verb, rest = match.groups()
+        schema, name, rest = match.groups()
         table = Table(schema=_plain(schema), name=_plain(name))
         ids = {int(value) for value in ID.findall(TEXT.sub("''", rest))}
         known = found.get(table, set())

@@ -47,19 +47,27 @@ def compare_some(
     source = Side(connection=sides.source, connect=lambda: sides.connect_source(member.database))
     target = Side(connection=sides.target, connect=lambda: sides.connect_target(member.name))
     found, compared = differences(sides, source, target, oldest, jobs, tables=whole)
-    ours, theirs = (_sums_by_id(side, oldest, by_id) for side in (source, target))
+    ours, theirs = (_sums_by_id(sides, side, oldest, by_id) for side in (source, target))
     found += [*plan.unequal(ours, theirs), *_unequal_objects(source.connection, target.connection)]
     found += _unequal_sequences(client.sequences(source.connection), target.connection)
     _refuse(sides, found)
     return {"tables": len(whole) + len(by_id), "rows": compared["rows"] + sum(count for count, _sum in ours.values())}
 
 
-def _sums_by_id(side: Side, oldest: int, by_id: Mapping[Table, frozenset[int]]) -> dict[str, Sum]:
+def _sums_by_id(sides: Sides, side: Side, oldest: int, by_id: Mapping[Table, frozenset[int]]) -> dict[str, Sum]:
     if not by_id:
         return {}
     with side.connect() as connection, translated("Comparing rows that changed"):
         client.same_text(connection, oldest)
+        _within_window(sides, connection)
         return {str(table): _sum(connection, table, ids) for table, ids in by_id.items()}
+
+
+def _within_window(sides: Sides, connection: Connection) -> None:
+    """Further connections, too, are not to outlive the window."""
+    left = sides.steps.remaining()
+    if left is not None:
+        execute(connection, f"SET statement_timeout = '{max(int(left * 1000), 1)}ms'")
 
 
 def equal(
@@ -117,9 +125,7 @@ def _sums(sides: Sides, side: Side, oldest: int, jobs: int, tables: Sequence[Tab
         sums: dict[str, Sum] = {}
         with side.connect() as connection, translated("Comparing rows"):
             client.same_text(connection, oldest)
-            left = sides.steps.remaining()
-            if left is not None:
-                execute(connection, f"SET statement_timeout = '{max(int(left * 1000), 1)}ms'")
+            _within_window(sides, connection)
             while True:
                 try:
                     table = waiting.get_nowait()

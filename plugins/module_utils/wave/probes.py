@@ -107,7 +107,7 @@ def _place(
     if wrong or not isinstance(probe, Mapping):
         decided.append(_decided(member, name, False, " ".join(wrong)))
     elif probe["kind"] == NONE:
-        decided.append(_decided(member, name, True, f"not asked: {probe['reason'].strip()}"))
+        decided.append(_decided(member, name, True, f"not asked: {str(probe['reason']).strip()}"))
     elif not member["app_host"]:
         decided.append(_decided(member, name, False, "The member has no app host to ask from; run wave_prepare."))
     else:
@@ -132,7 +132,7 @@ def problems(probe: Any) -> Iterator[str]:
         yield f"probe is {probe!r}; run wave_discover, which proposes one, or write one."
         return
     kind = probe.get("kind")
-    if kind not in KEYS:
+    if not isinstance(kind, str) or kind not in KEYS:
         yield f"probe.kind is {kind!r}; it is one of {', '.join(KEYS)}."
         return
     for key in probe:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from odoo_estates import OLD, allocation, tenant
@@ -114,10 +115,14 @@ def test_what_is_taken_away_is_all_that_was_written() -> None:
     assert stopped == {unit.name for unit in rehearsal.units(ACME)}
 
 
-@pytest.mark.parametrize("until", ["", "tomorrow", "2026-11-30 12:00", "2026-13-01\nx"])
-def test_the_last_day_is_a_day(until: str) -> None:
+@pytest.mark.parametrize("until", ["", "tomorrow", "2026-11-30 12:00", "2026-13-01\nx", "2027-02-30", "2026-11-29"])
+def test_the_last_day_is_a_day_that_comes(until: str) -> None:
     with pytest.raises(InputError, match="YYYY-MM-DD"):
-        rehearsal.check("acme", until)
+        rehearsal.check("acme", until, date(2026, 11, 30))
+
+
+def test_the_last_day_may_be_today() -> None:
+    rehearsal.check("acme", "2026-11-30", date(2026, 11, 30))
 
 
 def test_no_tenant_is_named_like_anothers_rehearsal() -> None:

@@ -35,6 +35,15 @@ def test_all_that_stops_is_refused_at_once_and_the_rest_is_said() -> None:
     assert shown["stopping"] == {"acme": ["standby: This server is a standby.", "encoding: The encoding is LATIN1."]}
 
 
+def test_a_wave_that_nobody_is_planned_for_is_not_everybody() -> None:
+    members = [Declared(name=name, host="legacy1", database=name) for name in ("acme", "birch")]
+    assert evaluate.chosen(None, members) == ["acme", "birch"]
+    assert evaluate.chosen([" birch", "birch"], members) == ["birch"]
+    with pytest.raises(InputError, match="wave_number"):
+        evaluate.chosen([], members)
+    assert evaluate.chosen([], []) == []
+
+
 def test_medium_and_low_stop_nobody() -> None:
     evaluate.refuse(found({"pg/wal_level": "replica", "db/users/active_30_days": 0}))
 

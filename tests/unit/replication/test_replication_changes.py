@@ -45,3 +45,10 @@ def test_ids_of_a_table_come_together_and_one_row_without_makes_it_whole() -> No
              "table public.y: DELETE: id[integer]:1", "table public.y: TRUNCATE: (no-flags)",
              "table public.y: DELETE: id[integer]:3"]  # fmt: skip
     assert changed(lines) == {table("x"): {1, 2}, table("y"): None}
+
+
+def test_tables_that_are_emptied_together_are_compared_whole() -> None:
+    lines = ["table public.x: INSERT: id[integer]:1",
+             'table public.x, "o dd"."a, b.c", public.z: TRUNCATE: restart_seqs cascade',
+             "table public.z: INSERT: id[integer]:2"]  # fmt: skip
+    assert changed(lines) == {table("x"): None, table("a, b.c", "o dd"): None, table("z"): None}

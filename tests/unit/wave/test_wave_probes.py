@@ -68,9 +68,10 @@ def test_the_usual_port_is_taken(given: dict[str, Any], port: int, target: str) 
     assert (probe.port, probe.target) == (port, target)
 
 
-def test_nothing_is_asked_for_a_reason() -> None:
-    (found,) = listed(item(probe={"kind": "none", "reason": "only by night"}))["decided"]
-    assert (found["member"], found["ok"], found["evidence"]) == ("acme", True, "not asked: only by night")
+@pytest.mark.parametrize("reason", ["only by night", 4711])  # such as a ticket, which YAML takes for a number
+def test_nothing_is_asked_for_a_reason(reason: Any) -> None:
+    (found,) = listed(item(probe={"kind": "none", "reason": reason}))["decided"]
+    assert (found["member"], found["ok"], found["evidence"]) == ("acme", True, f"not asked: {reason}")
 
 
 def test_a_member_without_an_app_host_cannot_ask() -> None:
@@ -89,6 +90,7 @@ def test_without_dispositions_nothing_is_passed() -> None:
     [
         (None, ["run wave_discover"]),
         ({"kind": "ping"}, ["probe.kind is 'ping'"]),
+        ({"kind": ["http"]}, ["probe.kind is ['http']"]),
         ({"kind": "none"}, ["probe.reason is missing"]),
         ({"kind": "none", "reason": " "}, ["probe.reason is missing"]),
         ({"kind": "tcp", "host": "a"}, ["probe.port is missing"]),

@@ -1,0 +1,80 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which order the verbs that move members go."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
+
+
+def parts(verb: str) -> list[str]:
+    plays = yaml.safe_load((PLAYBOOKS / f"{verb}.yml").read_text())
+    return [play.get("ansible.builtin.import_playbook", "") for play in plays]
+
+
+@pytest.mark.parametrize(
+    "verb", ["wave_prepare", "wave_seed", "wave_rehearse", "wave_cutover", "wave_rollback", "wave_commit"]
+)
+def test_locks_are_released_before_anything_may_refuse_the_rest(verb: str) -> None:
+    found = parts(verb)
+    after = found[found.index("wave_begin.yml") + 1 :]
+    assert next(each for each in after if each and each != "wave_close.yml") == "wave_end.yml"
+    assert found[-1] == "wave_failures.yml"
+
+
+def test_a_database_host_that_is_down_keeps_no_member_from_moving() -> None:
+    tasks = yaml.safe_load((PLAYBOOKS.parent / "roles/wave_rehearsal/tasks/close.yml").read_text())
+    on_holders = [task for task in tasks if task.get("loop") == "{{ wave_rehearsal_holders }}"]
+    assert on_holders and all(task["ignore_unreachable"] for task in on_holders)
+
+
+SAID = """
+- hosts: localhost
+  gather_facts: false
+  connection: local
+  vars_files: [{variables}]
+  vars:
+    wave_move_entry: {entry}
+    wave_member: {{rehearsals: [{{at: before, ok: true}}]}}
+    wave_move_problem: it failed
+    wave_move_outcome: "{{{{ wave_move_outcomes.get(wave_move_entry, {{}}).get(wave_move_left, '') }}}}"
+  tasks:
+    - ansible.builtin.debug: {{msg: "SAID={{{{ wave_move_end | to_json }}}}=END"}}
+"""
+
+
+def ended(entry: str, folder: Path) -> dict[str, Any]:
+    """What the store is told of a member whose part of a verb failed before anything else was known of it."""
+    play = folder / "play.yml"
+    play.write_text(SAID.format(variables=PLAYBOOKS.parent / "roles/wave_move/vars/main.yml", entry=entry))
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", str(play)]
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "minimal"}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    said: dict[str, Any] = json.loads(json.loads('"' + done.stdout.split("SAID=")[1].split("=END")[0] + '"'))
+    return said
+
+
+def test_the_last_rehearsal_is_the_last_even_if_it_failed(tmp_path: Path) -> None:
+    said = ended("rehearse", tmp_path)
+    assert said["outcome"] == "following"
+    assert [each["ok"] for each in said["facts"]["rehearsals"]] == [True, False]
+    assert said["facts"]["failed_rehearse"]["reason"] == "it failed"
+
+
+def test_what_failed_is_no_rehearsal_where_none_was_asked_for(tmp_path: Path) -> None:
+    said = ended("seed", tmp_path)
+    assert (said["outcome"], list(said["facts"])) == ("", ["failed_seed"])
