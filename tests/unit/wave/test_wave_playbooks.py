@@ -50,22 +50,21 @@ SAID = """
     wave_move_problem: it failed
     wave_move_outcome: "{{{{ wave_move_outcomes.get(wave_move_entry, {{}}).get(wave_move_left, '') }}}}"
   tasks:
-    - ansible.builtin.debug: {{msg: "SAID={{{{ wave_move_end | to_json }}}}=END"}}
+    - ansible.builtin.copy: {{content: "{{{{ wave_move_end | to_json }}}}", dest: {said}, mode: "0600"}}
 """
 
 
 def ended(entry: str, folder: Path) -> dict[str, Any]:
     """What the store is told of a member whose part of a verb failed before anything else was known of it."""
-    play = folder / "play.yml"
-    play.write_text(SAID.format(variables=PLAYBOOKS.parent / "roles/wave_move/vars/main.yml", entry=entry))
+    play, said = folder / "play.yml", folder / "said.json"
+    play.write_text(SAID.format(variables=PLAYBOOKS.parent / "roles/wave_move/vars/main.yml", entry=entry, said=said))
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", str(play)]
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "minimal"}, capture_output=True, text=True,
-        timeout=120, check=False,
+        command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=120, check=False
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    said: dict[str, Any] = json.loads(json.loads('"' + done.stdout.split("SAID=")[1].split("=END")[0] + '"'))
-    return said
+    found: dict[str, Any] = json.loads(said.read_text())
+    return found
 
 
 def test_the_last_rehearsal_is_the_last_even_if_it_failed(tmp_path: Path) -> None:
