@@ -21,4 +21,11 @@ options:
     description: How long the last changes may take to arrive.
     type: int
     default: 60
+  mail_seconds:
+    description:
+      - How long to wait for a mail that is being sent when the window opens, so that the other side does not send it
+        again. None is begun meanwhile. One that takes longer returns the member to where it served before.
+      - V(0) waits for none.
+    type: float
+    default: 10
 """

@@ -101,6 +101,15 @@ class Sides:
             kept = self.opened[(side, database)] = self.stack.enter_context(connect(database))
         return kept
 
+    @contextmanager
+    def aside(self, connection: Connection) -> Iterator[None]:
+        """A further connection that is one of ours, for as long as the context lasts."""
+        self.opened[("aside", "")] = connection
+        try:
+            yield
+        finally:
+            self.opened.pop(("aside", ""), None)
+
     def leave(self, database: str) -> None:
         """Close the kept connection to a database of the target, so that it can be renamed or dropped."""
         kept = self.opened.pop(("target", database), None)

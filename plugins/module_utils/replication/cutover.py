@@ -17,6 +17,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     by_dump,
     carry,
     client,
+    mails,
     outside,
     plan,
     seed,
@@ -40,6 +41,7 @@ class Cutover:
     open_window: False ends it when all is ready that can be before anybody is turned away. lag_bytes: how near the
     target must be before the window opens. drain_seconds: how long the rest may take. keep_seconds: how long to wait
     for standbys that do not keep the way back; 0: not at all. compare_seconds: how long one table may take before.
+    mail_seconds: how long a mail may take that is being sent when the window opens; 0: it is not waited for.
     """
 
     way: back.WayBack
@@ -50,6 +52,7 @@ class Cutover:
     drain_seconds: float
     keep_seconds: float
     compare_seconds: int
+    mail_seconds: float
     shared_roles: bool
     files: Callable[[], dict[str, Any]] = field(default=no_files)
 
@@ -104,6 +107,10 @@ def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:
         source.superusers(sides, shared=wanted.shared_roles)
 
 
+def _source_of(sides: Sides) -> Callable[[], client.Connection]:
+    return lambda: sides.connect_source(sides.member.database)
+
+
 def _behind(sides: Sides, wanted: Cutover, facts: Facts) -> list[str]:
     found, slot = seed.diverged(sides, facts), facts.source.slot
     if slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
@@ -116,7 +123,7 @@ def _behind(sides: Sides, wanted: Cutover, facts: Facts) -> list[str]:
 def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:
     steps = sides.steps
     steps.start_window()
-    with steps.step("fence"):
+    with steps.step("fence"), mails.none_begins(sides, _source_of(sides), wanted.mail_seconds):
         record = source.fence(sides, record, shared=wanted.shared_roles)
         sides.within_window(sides.source)
     if facts.by_dump:

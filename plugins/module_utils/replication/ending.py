@@ -18,6 +18,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     by_dump,
     client,
     compare,
+    mails,
     outside,
     plan,
     proof,
@@ -38,6 +39,7 @@ NEAR_SECONDS = 20
 class Rollback:
     jobs: int
     drain_seconds: float
+    mail_seconds: float
     files: Callable[[], dict[str, Any]] = field(default=no_files)
 
 
@@ -92,7 +94,7 @@ def _follows(sides: Sides) -> None:
 def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dict[str, Any]:
     steps, member = sides.steps, sides.member
     steps.start_window()
-    with steps.step("fence"):
+    with steps.step("fence"), mails.none_begins(sides, lambda: sides.connect_target(member.name), wanted.mail_seconds):
         if facts.by_dump:
             by_dump.say_returning(sides, record)
         grants = [Grant(**row) for row in rows(sides.target, statements.GRANTS, [member.name, ROLE])]
