@@ -158,6 +158,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import probe_client, probes
 
 ARGUMENTS: dict[str, Any] = {
@@ -193,6 +194,9 @@ ARGUMENTS: dict[str, Any] = {
 
 def run(module: AnsibleModule) -> None:
     params = module.params
+    if params["parallel"] < 1:
+        cure = "Ask at least one at once (wave_probes_parallel)."
+        raise InputError("Probes are not well given.", [Problem("run", "parallel", str(params["parallel"]), cure)])
     wanted = [probes.probe_from(each) for each in probes.well_given(params["probes"])]
     found = probe_client.probed(wanted, params["seconds"], params["parallel"], params["egress"])
     conclude(module, before={}, after={}, actions=(), probes=[each.as_dict() for each in found])

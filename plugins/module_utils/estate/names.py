@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from urllib.parse import urlsplit
 
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import hostname_form
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.shape import Misshapen
@@ -106,6 +107,14 @@ def check_service_url(url: str) -> None:
     found = SERVICE_URL.fullmatch(url)
     if not found or not 0 < int(found[1] or 80) < 65536:
         raise Misshapen("Give http:// or https://, a host name or an address, and a port where it needs one; no path.")
+
+
+def hostname_of(url: str | None) -> str:
+    """The host that a URL names, in lower case; nothing for text that is no URL, since people write them."""
+    try:
+        return urlsplit(url or "").hostname or ""
+    except ValueError:
+        return ""
 
 
 def url_host(address: str) -> str:

@@ -168,10 +168,11 @@ def units(rehearsal: Rehearsal) -> tuple[WantedUnit, ...]:
 
 
 def without_units(rehearsal: Rehearsal) -> tuple[WantedUnit, ...]:
+    """The end last: what a run that is killed leaves open still ends."""
     return (
-        WantedUnit(name=f"{rehearsal.unit}-end.timer", enabled=False, state="stopped"),
         WantedUnit(name=f"{rehearsal.unit}.socket", enabled=False, state="stopped"),
         WantedUnit(name=f"{rehearsal.unit}.service", state="stopped"),
+        WantedUnit(name=f"{rehearsal.unit}-end.timer", enabled=False, state="stopped"),
     )
 
 

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import hostname_of
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.model import Group
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.sources import Declared, Discovered
 
@@ -175,7 +175,7 @@ def _hostnames(hosts: Sequence[_Host]) -> Iterator[Tie]:
     leading: dict[str, set[str]] = {}
     for host in hosts:
         for name, database in host.databases.items():
-            address = urlsplit((database.get("parameters") or {}).get("web.base.url") or "").hostname
+            address = hostname_of((database.get("parameters") or {}).get("web.base.url"))
             if address and not _here(address):
                 leading.setdefault(address, set()).add(host.members[name])
     for address, members in sorted(leading.items()):
@@ -190,7 +190,7 @@ def _endpoints(hosts: Sequence[_Host]) -> Iterator[Tie]:
         for name, database in sorted(host.databases.items()):
             for target in sorted({_target(each) for each in database.get("endpoints") or ()} - {""}):
                 member = host.members[name]
-                address = urlsplit(target if "//" in target else f"//{target}").hostname or target
+                address = hostname_of(target if "//" in target else f"//{target}") or target
                 others = [other for other in known.get(address, ()) if other != member]
                 reason = f"{member} speaks with {' and '.join(others) or address} at {address}, which survives a move"
                 yield Tie(kind="endpoint", thing=address, members=tuple(sorted({member, *others})), reason=reason,

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import hostname_of
 from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Facts, Subject, given, named
 
 AREA = Area("Hostnames, routes and certificates")
@@ -62,10 +62,6 @@ def with_option(its: Subject, *options: str) -> list[str]:
     return sorted({name for name, values in places(its) if any(values.get(option) for option in options)})
 
 
-def address_of(its: Subject, parameter: str) -> str:
-    return (urlsplit(its.database["parameters"].get(parameter) or "").hostname or "").lower()
-
-
 @AREA.rule(
     "medium", "Hostnames lead to the database that the tenant does not have",
     "Declare them as hostnames of the tenant, or tell their users that they end with the host.",
@@ -88,7 +84,10 @@ def unrouted_hostnames(its: Subject) -> str:
     "Declare it, or accept that links in sent mails, payments and logins that name it stop working.",
 )  # fmt: skip
 def base_url_undeclared(its: Subject) -> str:
-    found = address_of(its, "web.base.url")
+    value = its.database["parameters"].get("web.base.url") or ""
+    found = hostname_of(value)
+    if value and not found:
+        return f"web.base.url is {value}, which names no host."
     return f"web.base.url leads to {found}." if found and found not in its.tenant.hostnames else ""
 
 
@@ -193,7 +192,7 @@ def upstream_elsewhere(its: Subject) -> str:
     found = set()
     for each in own_routes(its):
         for target in [one.strip() for one in each["upstream"].split(",") if "://" in one]:
-            host = urlsplit(target).hostname
+            host = hostname_of(target)
             if host and host not in LOCAL and not host.startswith("$"):
                 found.add(target)
     return named(sorted(found), "To {}.")

@@ -87,7 +87,9 @@ def _moment(sides: Sides, wanted: Wanted, stack: ExitStack) -> tuple[pause.Momen
 
 
 def _drained(sides: Sides) -> None:
-    source.drained(sides, sides.source, sides.member.forward, source.position(sides.source), DRAIN_SECONDS)
+    with translated("Reading where the source's log ends"):
+        until = source.position(sides.source)
+    source.drained(sides, sides.source, sides.member.forward, until, DRAIN_SECONDS)
 
 
 def _replicated(sides: Sides) -> list[Table]:
@@ -96,16 +98,22 @@ def _replicated(sides: Sides) -> list[Table]:
 
 
 def forget(sides: Sides) -> None:
-    source.drop_slot(sides.source, sides.member.changes)
+    with translated("Forgetting what changed since it was compared"):
+        source.drop_slot(sides.source, sides.member.changes)
 
 
 def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | None:
-    """What changed since it was compared. None where it was not, or where too much has changed."""
+    """What changed since it was compared. None where it was not, where too much has changed, or nobody knows what."""
     name = sides.member.changes
-    if not record.compared or not one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]):
+    if not record.compared:
         return None
-    with translated("Reading what changed since it was compared"):
-        lines = [row["data"] for row in rows(sides.source, statements.CHANGES, [name, MOST_CHANGES])]
+    try:
+        with translated("Reading what changed since it was compared"):
+            if not one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]):
+                return None
+            lines = [row["data"] for row in rows(sides.source, statements.CHANGES, [name, MOST_CHANGES])]
+    except ErpopsError:  # the slot was lost; all rows are compared then
+        return None
     return None if len(lines) >= MOST_CHANGES else changes.changed(lines)
 
 

@@ -14,7 +14,6 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
     ErpopsError,
     Problem,
     Refused,
-    Unreachable,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres import client as postgres
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import MAINTENANCE_DATABASE, translated
@@ -96,20 +95,23 @@ def _without(sides: Sides) -> Iterator[tuple[str, str]]:
     server = sides.target_server
     for host in server.hosts:
         try:
-            with postgres.connect(server.at([host], server.port), MAINTENANCE_DATABASE, "any") as connection:
+            with (
+                postgres.connect(server.at([host], server.port), MAINTENANCE_DATABASE, "any") as connection,
+                translated("Asking for the slots that are kept"),
+            ):
                 found = one(connection, statements.KEPT_SLOT, [sides.member.back]) or {}
                 if found.get("standby") and not found["kept"]:
                     rows(connection, "SELECT pg_reload_conf()")  # wakes what keeps slots, which may sleep for 30 s
                     yield host, "the slot is there for a while only" if found["there"] else "the slot is not there"
-        except Unreachable as error:
+        except ErpopsError as error:  # it does not answer, or goes away while it is asked
             yield host, error.message
 
 
 def rest(sides: Sides) -> None:
     """The source follows the target no longer, and the slot is free; for now."""
     member = sides.member
-    found = client.subscription(sides.source, member.back)
     with translated("Resting the way back"):
+        found = client.subscription(sides.source, member.back)
         if found and found["enabled"]:
             execute(sides.source, statements.enable_subscription(member.back, False))
         _idle(sides)
@@ -147,7 +149,9 @@ def begin(sides: Sides) -> None:
 def remove(sides: Sides) -> None:
     """Everything of the way back, on both sides."""
     member = sides.member
-    if client.subscription(sides.source, member.back):
+    with translated("Closing the way back on the source"):
+        followed = client.subscription(sides.source, member.back)
+    if followed:
         forget = statements.forget_subscription(member.back)
         client.in_transaction(sides.source, "Closing the way back on the source", forget)
     source.drop_slot(sides.maintenance, member.back)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Refused, Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused, Unreachable
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres import client as postgres
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import MAINTENANCE_DATABASE, Row, Server
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import statements
@@ -178,6 +178,17 @@ def read_again(sides: Sides) -> Facts:
         ):
             rows(connection, "SELECT 1 FROM pg_database WHERE datname = %s FOR UPDATE", [database])
     return read(sides)
+
+
+def ours(error: BaseException) -> BaseException:
+    """An error of the library as one of ours, which can say where the member stands."""
+    if not isinstance(error, psycopg.Error):
+        return error
+    try:
+        with postgres.translated("Moving the member"):
+            raise error
+    except ErpopsError as told:
+        return told
 
 
 def execute(connection: Connection, *texts: str | sql.Composed) -> None:

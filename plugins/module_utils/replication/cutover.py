@@ -201,6 +201,7 @@ def finish(sides: Sides) -> None:
 
 def returned(sides: Sides, error: BaseException) -> BaseException:
     """Before the point of opening: back to the source, which serves again. Returns what to raise."""
+    error = client.ours(error)
     steps = Steps()  # the way back has no window
     steps.timings = sides.steps.timings
     sides.steps = steps

@@ -173,13 +173,18 @@ def _told(sides: Sides, wanted: outside.Kind, text: Any, opening: str, seconds: 
 
 def returned(sides: Sides, error: BaseException) -> BaseException:
     """Before the source opened: the target serves again, and the source goes on following it."""
+    error = client.ours(error)
     sides.steps, timings = Steps(), sides.steps.timings
     sides.steps.timings = timings
     try:
         with sides.steps.step("return"):
             facts = client.read_again(sides)
-            if plan.stands(facts) != plan.ROLLING_BACK:
-                return error
+            stands = plan.stands(facts)
+            if stands == plan.ROLLED_BACK:
+                text = f"The source is open, but: {error}. Run wave_rollback again."
+                return ErpopsError(text, values={"state": stands})
+            if stands != plan.ROLLING_BACK:
+                return ErpopsError(str(error), values={"state": stands}) if isinstance(error, ErpopsError) else error
             name = sides.member.name
             client.in_transaction(
                 sides.target, "Opening the target again", statements.grant_connect(name, [Grant(grantee=name)])

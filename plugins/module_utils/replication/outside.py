@@ -158,10 +158,13 @@ def listed(wanted: Kind, found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "table": wanted.table,
         "total": rows[0]["total"] if rows else 0,
         "rows": [
-            {name: _said(value) for name, value in row.items() if name != "total" and value not in (None, "", False)}
-            for row in rows
+            {name: _said(value) for name, value in row.items() if name != "total" and not _empty(value)} for row in rows
         ],
     }
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value is False or value == ""  # 0 says something
 
 
 def _said(value: Any) -> Any:

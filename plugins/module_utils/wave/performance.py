@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.host import log
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, groups, section
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import web_service
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import states, statistics
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
@@ -23,7 +24,6 @@ ENOUGH = 20  # requests on each side, below which nothing is said
 ENOUGH_FOR_P95 = 100  # the five slowest of so many; below it one request decides
 FACTOR = 1.25  # what is less apart, or less than this many seconds, is as before
 SECONDS = 0.02  # two hundredths: below it nobody notices
-UNIT = "odoo-{}.service"
 TOO_FEW, SLOWER, FASTER, AS_BEFORE = "too few requests to tell", "slower", "faster", "as before"
 OTHERS = "other requests than before"  # all together say nothing; each path does
 
@@ -65,7 +65,7 @@ def _route(values: Mapping[str, Any]) -> dict[str, Any]:
 def serving_since(members: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """The unit of each member that the target serves, and when it was cut over (Unix time)."""
     return {
-        UNIT.format(member["name"]): _unix(member["facts"]["cutover"]["at"])
+        web_service(member["name"]): _unix(member["facts"]["cutover"]["at"])
         for member in members
         if member["state"] in states.ON_TARGET and (member["facts"].get("cutover") or {}).get("at")
     }
@@ -78,7 +78,7 @@ def _unix(text: str) -> int:
 
 def measured(host: str, found: Sequence[Record]) -> dict[str, dict[str, Any]]:
     """The shape of ``baseline`` by member, with the app host; of a unit's log only what is of the member's database."""
-    first, last = UNIT.split("{}")
+    first, last = web_service("{}").split("{}")
     answers = {}
     for head, own in groups(section(found, "performance"), "log"):
         name, summed = head.body.removeprefix(first).removesuffix(last), log(head, own)

@@ -289,6 +289,14 @@ def test_nothing_wrong_is_nothing_said() -> None:
     assert found() == ()
 
 
+def test_what_somebody_wrote_as_an_address_may_be_none() -> None:
+    said = {each.rule.id: each.evidence for each in found({
+        "db/parameters": options(**{"web.base.url": "http://[acme:8069"}),
+        "host/routes": more(route(upstream="http://[$backend]:8069")),
+    })}  # fmt: skip
+    assert "names no host" in said["base_url_undeclared"] and "upstream_elsewhere" not in said
+
+
 def test_every_rule_has_its_case() -> None:
     assert set(CASES) == set(BY_ID) - {"not_discovered"}
 
