@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Unreachable
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     changes,
@@ -112,6 +112,8 @@ def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | 
             if not one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]):
                 return None
             lines = [row["data"] for row in rows(sides.source, statements.CHANGES, [name, MOST_CHANGES])]
+    except Unreachable:
+        raise
     except ErpopsError:  # the slot was lost; all rows are compared then
         return None
     return None if len(lines) >= MOST_CHANGES else changes.changed(lines)

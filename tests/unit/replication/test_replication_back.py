@@ -21,6 +21,8 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication.model impo
 class Gone:
     """A connection whose server goes away."""
 
+    info = SimpleNamespace(server_version=130016)
+
     def execute(self, *_values: Any) -> None:
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
