@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The source's Odoo is cut off in the middle of its mail queue: no mail that it has sent is in the queue of the target."""
+"""The source is cut off in the middle of its mail queue: no mail that it has sent is in the queue of the target."""
 
 from __future__ import annotations
 
