@@ -21,11 +21,12 @@ options:
     description: How long the last changes may take to arrive.
     type: int
     default: 60
-  mail_seconds:
+  quiet_seconds:
     description:
-      - How long to wait for a mail that is being sent when the window opens, so that the other side does not send it
-        again. None is begun meanwhile. One that takes longer returns the member to where it served before.
-      - V(0) waits for none.
+      - How long what is under way when the window opens may go on, while nothing new begins. A scheduled action of Odoo
+        that takes longer returns the member to where it served before, since it may have sent mails that its database
+        does not know to be sent; other transactions are ended then.
+      - V(0) waits for nothing.
     type: float
-    default: 10
+    default: 5
 """

@@ -58,7 +58,7 @@ WINDOW: Spec = {
     "jobs": {"type": "int", "default": 4},
     "window_seconds": {"type": "int", "default": 300},
     "drain_seconds": {"type": "int", "default": 60},
-    "mail_seconds": {"type": "float", "default": 10},
+    "quiet_seconds": {"type": "float", "default": 5},
 }
 
 

@@ -17,9 +17,9 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     by_dump,
     carry,
     client,
-    mails,
     outside,
     plan,
+    quiet,
     seed,
     source,
     statements,
@@ -41,7 +41,7 @@ class Cutover:
     open_window: False ends it when all is ready that can be before anybody is turned away. lag_bytes: how near the
     target must be before the window opens. drain_seconds: how long the rest may take. keep_seconds: how long to wait
     for standbys that do not keep the way back; 0: not at all. compare_seconds: how long one table may take before.
-    mail_seconds: how long a mail may take that is being sent when the window opens; 0: it is not waited for.
+    quiet_seconds: how long what is under way when the window opens may go on; 0: not at all.
     """
 
     way: back.WayBack
@@ -52,7 +52,7 @@ class Cutover:
     drain_seconds: float
     keep_seconds: float
     compare_seconds: int
-    mail_seconds: float
+    quiet_seconds: float
     shared_roles: bool
     files: Callable[[], dict[str, Any]] = field(default=no_files)
 
@@ -65,6 +65,9 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
         return {}
     with sides.steps.step("check"):
         check(sides, wanted, facts)
+        if not wanted.open_window and wanted.quiet_seconds:
+            with quiet.no_action_at_work(sides, _source_of(sides), quiet.READY_SECONDS):
+                pass  # a long one is named before anybody is turned away
     record = facts.source.record or Record()
     try:
         if facts.by_dump:
@@ -123,8 +126,8 @@ def _behind(sides: Sides, wanted: Cutover, facts: Facts) -> list[str]:
 def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:
     steps = sides.steps
     steps.start_window()
-    with steps.step("fence"), mails.none_begins(sides, _source_of(sides), wanted.mail_seconds):
-        record = source.fence(sides, record, shared=wanted.shared_roles)
+    with steps.step("fence"), quiet.no_action_at_work(sides, _source_of(sides), wanted.quiet_seconds):
+        record = source.fence(sides, record, shared=wanted.shared_roles, quiet_seconds=wanted.quiet_seconds)
         sides.within_window(sides.source)
     if facts.by_dump:
         done = by_dump.taken(sides, wanted.copying, facts, wanted.files, wanted.jobs)

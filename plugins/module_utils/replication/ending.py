@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,10 +19,10 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     by_dump,
     client,
     compare,
-    mails,
     outside,
     plan,
     proof,
+    quiet,
     seed,
     source,
     statements,
@@ -39,7 +40,7 @@ NEAR_SECONDS = 20
 class Rollback:
     jobs: int
     drain_seconds: float
-    mail_seconds: float
+    quiet_seconds: float
     files: Callable[[], dict[str, Any]] = field(default=no_files)
 
 
@@ -94,12 +95,12 @@ def _follows(sides: Sides) -> None:
 def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dict[str, Any]:
     steps, member = sides.steps, sides.member
     steps.start_window()
-    with steps.step("fence"), mails.none_begins(sides, lambda: sides.connect_target(member.name), wanted.mail_seconds):
+    with steps.step("fence"), _quiet(sides, wanted):
         if facts.by_dump:
             by_dump.say_returning(sides, record)
         grants = [Grant(**row) for row in rows(sides.target, statements.GRANTS, [member.name, ROLE])]
         client.in_transaction(sides.target, "Fencing the target", statements.revoke_connect(member.name, grants))
-        source.end_sessions(sides, sides.target, member.name)
+        source.end_sessions(sides, sides.target, member.name, wanted.quiet_seconds)
         sides.within_window(sides.source, sides.target)
     until = ""
     if facts.by_dump:
@@ -126,6 +127,10 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     steps.end_window()
     finish(sides)
     return {"compared": compared, "carried": carried, "files": files, "position": until}
+
+
+def _quiet(sides: Sides, wanted: Rollback) -> AbstractContextManager[None]:
+    return quiet.no_action_at_work(sides, lambda: sides.connect_target(sides.member.name), wanted.quiet_seconds)
 
 
 def finish(sides: Sides) -> None:

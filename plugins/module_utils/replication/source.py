@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -146,7 +147,7 @@ def drop_slot(connection: Connection, name: str) -> None:
     raise ErpopsError(f"Slot {name} is still in use.")
 
 
-def fence(sides: Sides, record: Record, *, shared: bool) -> Record:
+def fence(sides: Sides, record: Record, *, shared: bool, quiet_seconds: float) -> Record:
     """Nobody but us and the subscriptions connects to the database any more, and no session is left.
 
     The grants that are taken away are recorded in the same transaction. Raises Refused for a superuser that owns other
@@ -162,7 +163,7 @@ def fence(sides: Sides, record: Record, *, shared: bool) -> Record:
             *statements.revoke_connect(member.database, grants),
             *statements.set_login(logins, False),
         ])  # fmt: skip
-    end_sessions(sides, connection, member.database)
+    end_sessions(sides, connection, member.database, quiet_seconds)
     return record
 
 
@@ -180,17 +181,19 @@ def superusers(sides: Sides, *, shared: bool) -> tuple[str, ...]:
     return tuple(row["name"] for row in found)
 
 
-def end_sessions(sides: Sides, connection: Connection, database: str) -> None:
+def end_sessions(sides: Sides, connection: Connection, database: str, quiet_seconds: float) -> None:
+    """At once those that do nothing, and after some seconds those that are still in the middle of something."""
+    patience = time.monotonic() + quiet_seconds
     quiet = 0
 
     def none_left() -> bool:
         nonlocal quiet
-        ended = rows(connection, statements.END_SESSIONS, [database, sides.own_pids()])
-        quiet = 0 if ended else quiet + 1
+        wanted = {"database": database, "own": sides.own_pids(), "all": time.monotonic() >= patience}
+        quiet = 0 if rows(connection, statements.END_SESSIONS, wanted) else quiet + 1
         return quiet >= QUIET_READS
 
     with translated(f"Ending the sessions of database {database}"):
-        wait_until(f"Sessions of database {database} end", END_SECONDS, sides.steps, none_left)
+        wait_until(f"Sessions of database {database} end", END_SECONDS + quiet_seconds, sides.steps, none_left)
 
 
 def open_again(sides: Sides, record: Record) -> list[sql.Composed]:

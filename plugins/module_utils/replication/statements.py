@@ -82,8 +82,8 @@ SUPERUSERS: LiteralString = """
                         AND coalesce(to_jsonb(a) ->> 'backend_type', 'client backend') = 'client backend'))
 """
 END_SESSIONS: LiteralString = """
-    SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity AS a
-    WHERE datname = %s AND pid <> ALL(%s)
+    SELECT pid, CASE WHEN %(all)s OR xact_start IS NULL THEN pg_terminate_backend(pid) END AS ended
+    FROM pg_stat_activity AS a WHERE datname = %(database)s AND pid <> ALL(%(own)s)
       AND coalesce(to_jsonb(a) ->> 'backend_type', 'client backend') = 'client backend'
 """  # the column is there since 10
 END_PREPARED: LiteralString = "SELECT gid FROM pg_prepared_xacts WHERE database = %s"

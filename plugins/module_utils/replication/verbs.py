@@ -206,7 +206,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         lag_bytes=parameters["lag_bytes"],
         drain_seconds=parameters["drain_seconds"],
         keep_seconds=parameters["keep_seconds"],
-        mail_seconds=parameters["mail_seconds"],
+        quiet_seconds=parameters["quiet_seconds"],
         compare_seconds=parameters["compare_seconds"],
         shared_roles=parameters["allow_shared_roles"],
     )
@@ -298,7 +298,7 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
     wanted = ending.Rollback(
         jobs=parameters["jobs"],
         drain_seconds=parameters["drain_seconds"],
-        mail_seconds=parameters["mail_seconds"],
+        quiet_seconds=parameters["quiet_seconds"],
         files=_files(parameters, sides, back=True),
     )
     state = plan.check("wave_rollback", sides.member, facts)

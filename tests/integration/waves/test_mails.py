@@ -14,7 +14,7 @@ from integration.waves.live import FOLDER, Waves
 from integration.waves.test_moves import Make, following, serves
 
 PORT = 2525
-MAILS = 40
+MAILS = 30
 DELIVERED = f"{FOLDER}/delivered"
 # Takes half a second for each mail, as a server far away does, and notes which mails it has accepted.
 SERVER = f"""
@@ -54,6 +54,9 @@ for number in range({MAILS}):
         'subject': 'mail %d' % number, 'body_html': 'text', 'email_from': 'a@north.example.com',
         'email_to': 'b@north.example.com', 'auto_delete': False,
     }})
+queue = env.ref('mail.ir_cron_mail_scheduler_action')
+(env['ir.cron'].search([]) - queue).write({{'active': False}})
+queue.nextcall = '2020-01-01 00:00:00'
 env.cr.commit()
 """
 STATES = (
@@ -69,15 +72,27 @@ def smtp(waves: Waves) -> Iterator[None]:
     waves.legacy.shell("systemctl stop slow-smtp")
 
 
-def odoo(waves: Waves, database: str, text: str, *, unit: str = "") -> None:
-    """In a shell of the source's Odoo; with a unit it goes on by itself."""
-    script = f"{FOLDER}/{unit or 'now'}.py"
-    waves.legacy.shell(f"cat >{script} <<'X'\n{text}\nX")
-    command = f"odoo shell -c /etc/odoo/odoo.conf -d {database} --no-http --log-level=error <{script}"
-    if unit:
-        waves.legacy.shell(f"systemd-run --quiet --collect --unit={unit} --uid=odoo sh -c '{command}'")
-    else:
-        waves.legacy.shell(f"runuser -u odoo -- sh -c '{command}'")
+@pytest.fixture
+def at_work(waves: Waves) -> Iterator[str]:
+    """A source whose Odoo has begun with its mail queue."""
+    name = "mails"
+    waves.remove(name)
+    waves.make_source(name, "birch")
+    odoo = f"odoo -c /etc/odoo/odoo.conf -d {name}_old --log-level=error"
+    shell = odoo.replace("odoo ", "odoo shell ", 1) + " --no-http"
+    waves.legacy.shell(f"runuser -u odoo -- {shell} <<'X'\n{QUEUE}\nX")
+    following(waves, name)
+    options = "--http-port=8099 --workers=0 --max-cron-threads=1"
+    waves.legacy.shell(f"systemd-run --quiet --collect --unit=at-work --uid=odoo {odoo} {options}")
+    try:
+        deadline = time.monotonic() + 120
+        while len(delivered(waves)) < 3:
+            assert time.monotonic() < deadline, "control: the queue is being sent"
+            time.sleep(0.1)
+        yield name
+    finally:
+        waves.legacy.shell("systemctl stop at-work || true")
+        waves.remove(name)
 
 
 def delivered(waves: Waves) -> list[str]:
@@ -85,25 +100,31 @@ def delivered(waves: Waves) -> list[str]:
 
 
 @pytest.mark.usefixtures("smtp")
-def test_no_mail_is_sent_by_both_sides(waves: Waves, member: Make) -> None:
-    name = member("mails", "birch")
-    odoo(waves, f"{name}_old", QUEUE)
-    following(waves, name)
-    waves.done("cutover", name, open_window=False)
-    odoo(waves, f"{name}_old", "env['mail.mail'].process_email_queue()", unit="queue")
-    deadline = time.monotonic() + 60
-    while len(delivered(waves)) < 3:
-        assert time.monotonic() < deadline, "control: the queue is being sent"
-        time.sleep(0.1)
-
-    refused = waves.run("cutover", name, mail_seconds=0.01)
-    assert refused["failed"] and "takes more than 0.01 seconds to be sent" in refused["msg"], refused
-    assert serves(waves, name) == {"source"}
-    waves.done("cutover", name)
+def test_no_mail_is_sent_by_both_sides(waves: Waves, at_work: str) -> None:
+    refused = waves.run("cutover", at_work, quiet_seconds=0.5)
+    assert refused["failed"] and "scheduled action" in refused["msg"] and "session" in refused["msg"], refused
+    assert serves(waves, at_work) == {"source"}
+    assert 3 <= len(delivered(waves)) < MAILS, "control: it was in the middle"
+    waves.done("cutover", at_work, quiet_seconds=60)
 
     sent = delivered(waves)
-    waiting = waves.target_sql(STATES.format("outgoing"), name).split()
-    assert 3 <= len(sent) < MAILS and len(sent) == len(set(sent)), "control: it was cut off in the middle"
-    assert set(waiting) & set(sent) == set(), "the target would send it again"
-    assert set(waves.target_sql(STATES.format("sent"), name).split()) == set(sent)
-    assert len(waiting) == MAILS - len(sent), "none is forgotten"
+    waiting = waves.target_sql(STATES.format("outgoing"), at_work).split()
+    assert len(sent) == len(set(sent)) and set(waiting) & set(sent) == set(), "the target would send it again"
+    assert set(waves.target_sql(STATES.format("sent"), at_work).split()) == set(sent)
+    assert len(waiting) + len(sent) == MAILS, "none is forgotten"
+
+
+def test_a_transaction_that_is_under_way_may_end(waves: Waves, member: Make) -> None:
+    """As a request of a user, who is told that it was done; one that goes on for too long is ended."""
+    name = member("underway", "birch")
+    following(waves, name)
+    for seconds, rows in ((2, "1"), (30, "0")):
+        waves.legacy.shell(
+            "systemd-run --quiet --collect --unit=request --uid=odoo psql -X -d underway_old"
+            f" -c \"BEGIN; INSERT INTO x_acks (text) VALUES ('{seconds}'); SELECT pg_sleep({seconds}); COMMIT\""
+        )
+        waves.legacy.shell("sleep 0.5")
+        waves.done("cutover", name, quiet_seconds=5)
+        assert waves.target_sql(f"SELECT count(*) FROM x_acks WHERE text = '{seconds}'", name) == rows
+        waves.done("rollback", name)
+        following(waves, name)
