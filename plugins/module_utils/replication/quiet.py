@@ -4,7 +4,7 @@
 """No scheduled action of Odoo is cut off while a side is closed.
 
 One that sends the mail queue has mails out that its database does not know to be sent yet, and the other side would
-send them again. Odoo holds the action's row for as long as it is at work, and passes over rows that somebody else holds.
+send them again. Odoo holds the action's row for as long as it is at work, and passes over rows that others hold.
 """
 
 from __future__ import annotations
