@@ -86,6 +86,7 @@ members:
   sample:
     - name: acme
       state: following
+      by_dump: false
       serves: source
       timings: {seed: {actual: 840.0, forecast: 1200.0}}
       blockers: []

@@ -57,6 +57,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "host": member.host,
         "database": member.database,
         "state": member.state,
+        "by_dump": bool((member.facts.get("prepare") or {}).get("by_dump")),
         "wave": member.wave,
         "planned": str(plan.get("start") or ""),
         "since": member.since,

@@ -37,6 +37,15 @@ def report(*members: Member, held: dict[str, Lock] | None = None, history: Any =
     return status.report({each.name: each for each in members}, held or {}, history, NOW)
 
 
+def test_a_member_that_is_moved_by_dumps_is_shown_as_such() -> None:
+    followed, dumped = (
+        member("acme", "following", facts={"prepare": {"at": "now"}}),
+        member("birch", "following", facts={"prepare": {"by_dump": True}}),
+    )
+    found = report(followed, dumped)
+    assert [row["by_dump"] for row in found["members"]] == [False, True]
+
+
 def test_forecast_and_measured() -> None:
     facts = {"plan": PLAN, "seed": {"seconds": 840.0}, "cutover": {"seconds": 7.35}}
     (row,) = report(member("a", "live", facts=facts))["members"]
