@@ -156,10 +156,13 @@ def rehearsal_socket(address: str, port: int, title: str) -> str:
 
 
 def rehearsal_end(name: str, files: Iterable[str], folders: Iterable[str], title: str) -> str:
-    """Takes a rehearsal's unit away without anybody: the files' names alone, so that it needs nothing else."""
+    """Takes a rehearsal's unit away without anybody: the files' names alone, so that it needs nothing else.
+
+    A unit that is gone already does not keep the files.
+    """
     commands = [
-        f"/usr/bin/systemctl disable --now {name}.socket",
-        f"/usr/bin/systemctl stop {name}.service",
+        f"-/usr/bin/systemctl disable --now {name}.socket",
+        f"-/usr/bin/systemctl stop {name}.service",
         f"/usr/bin/rm --force {' '.join(files)}",
         f"/usr/bin/rm --force --recursive {' '.join(folders)}",
         "/usr/bin/systemctl daemon-reload",
