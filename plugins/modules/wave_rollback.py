@@ -16,6 +16,13 @@ description:
     What the target itself wrote is told by the transactions of the rows, so no clock matters.
   - A member that was not cut over yet is withdrawn, which removes what preparing and seeding made on both sides.
   - Killed anywhere and run again, it goes on. After M(erpops.odoo.wave_commit) it is refused.
+options:
+  roles:
+    description:
+      - Roles of the source and those of the target that have their rights there, as for M(erpops.odoo.wave_seed).
+      - Rights that were given on the target while it served are given on the source; what was taken away is not.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
@@ -131,6 +138,11 @@ outside_problem:
   description: Why it is not known.
   returned: when the database did not answer
   type: str
+left:
+  description: Rights of roles that the source does not have.
+  returned: success
+  type: list
+  elements: str
 actions:
   description: What was done or, in check mode, would be.
   returned: always
@@ -153,6 +165,7 @@ ARGUMENTS = {
     **MEMBER,
     **FILESTORE,
     **WINDOW,
+    "roles": {"type": "dict", "default": {}},
 }
 
 

@@ -163,18 +163,33 @@ def _parts(name: str, value: str) -> list[str]:
 def privileges(sides: Sides, connection: Connection, roles: Mapping[str, str]) -> list[str]:
     """Rights of roles other than the owner, to roles that are on the target. Returns those that were left."""
     like = one(sides.source, statements.DATABASE, [sides.member.database]) or {}
-    known, left = _known_roles(sides, like.get("owner", ""), roles), list[str]()
-    execute(sides.source, "SET search_path = ''")  # so that names are written in full
-    with translated("Granting rights"), connection.transaction():
-        for row in rows(sides.source, statements.PRIVILEGES):
+    known = _known_roles(sides, like.get("owner", ""), roles)
+    return _grant(sides.source, connection, known, sides.member.name, "the target")
+
+
+def privileges_back(sides: Sides, roles: Mapping[str, str]) -> list[str]:
+    """The same from the target to the source. What was taken away on the target is not taken away there."""
+    like = one(sides.source, statements.DATABASE, [sides.member.database]) or {}
+    owner = like.get("owner", "")
+    known = {theirs: ours for ours, theirs in _known_roles(sides, owner, roles).items()}
+    return _grant(sides.target, sides.source, known, owner, "the source")
+
+
+def _grant(giver: Connection, taker: Connection, known: Mapping[str, str], owner: str, where: str) -> list[str]:
+    left = list[str]()
+    with translated("Reading rights"), giver.transaction():
+        execute(giver, "SET LOCAL search_path = ''")  # so that names are written in full
+        found = rows(giver, statements.PRIVILEGES)
+    with translated("Granting rights"), taker.transaction():
+        for row in found:
             who = known.get(row["grantee"])
             what = f"{row['privilege']} ON {row['kind']} {row['object']} TO"
             if who is None:
-                left.append(f"{what} {row['grantee']}: there is no such role on the target")
-            elif who != sides.member.name:
+                left.append(f"{what} {row['grantee']}: there is no such role on {where}")
+            elif who != owner:
                 option = " WITH GRANT OPTION" if row["grantable"] else ""
                 # kind, object and privilege are the server's own rendering, quoted where they must be
-                execute(connection, sql.SQL(f"GRANT {what} {{}}{option}").format(sql.Identifier(who)))
+                execute(taker, sql.SQL(f"GRANT {what} {{}}{option}").format(sql.Identifier(who)))
     return left
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +17,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
     by_dump,
+    carry,
     client,
     compare,
     outside,
@@ -38,7 +39,10 @@ NEAR_SECONDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
+    """roles: of the source -> of the target."""
+
     jobs: int
+    roles: Mapping[str, str]
     drain_seconds: float
     quiet_seconds: float
     files: Callable[[], dict[str, Any]] = field(default=no_files)
@@ -114,6 +118,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     with steps.step("carry"):
         like = one(sides.source, statements.DATABASE, [member.database])
         carried = carry_all(sides, sides.target, sides.source, like["owner"] if like else "postgres")
+        left = carry.privileges_back(sides, wanted.roles)
     with steps.step("files"):
         files = wanted.files()
     with steps.step("compare"):
@@ -126,7 +131,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
         ])  # fmt: skip
     steps.end_window()
     finish(sides)
-    return {"compared": compared, "carried": carried, "files": files, "position": until}
+    return {"compared": compared, "carried": carried, "files": files, "position": until, "left": left}
 
 
 def _quiet(sides: Sides, wanted: Rollback) -> AbstractContextManager[None]:

@@ -290,13 +290,14 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
         if action and not check_mode:
             seeding.withdraw(sides, facts)
-        never_live: dict[str, Any] = {"live_since": None, "outside": []}
+        never_live: dict[str, Any] = {"live_since": None, "outside": [], "left": []}
         return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}), **never_live)
 
 
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
     wanted = ending.Rollback(
         jobs=parameters["jobs"],
+        roles=parameters["roles"],
         drain_seconds=parameters["drain_seconds"],
         quiet_seconds=parameters["quiet_seconds"],
         files=_files(parameters, sides, back=True),
@@ -309,7 +310,7 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
             ending.check(sides, facts)
         elif not check_mode:
             found = ending.rollback(sides, wanted, facts)
-    told = ending.told_outside(sides)
+    told = {**ending.told_outside(sides), "left": found.get("left", [])}
     return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **_measured(sides, found), **told)
 
 

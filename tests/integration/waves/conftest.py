@@ -12,7 +12,7 @@ from integration.waves import live
 
 @pytest.fixture(scope="session")
 def waves() -> live.Waves:
-    return live.prepared()
+    return live.prepared(megabytes=3000)
 
 
 @pytest.fixture

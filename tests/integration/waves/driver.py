@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs one verb on the database host as its module does, and dies (SIGKILL) or fails where a test wants it.
 
-Arguments as JSON on stdin: ``{"verb", "parameters", "check", "die_at", "fail_at"}``; the result as JSON on stdout. It
-is copied to the host; what it runs is the collection's own code.
+Arguments as JSON on stdin: ``{"verb", "parameters", "check", "die_at", "fail_at", "at"}``, where ``at`` is a step and a
+command that the host runs before it; the result as JSON on stdout. It is copied to the host; what it runs is the
+collection's own code.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +22,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import steps, verbs
 
 
-def interrupted(die_at: str, fail_at: str) -> None:
+def interrupted(die_at: str, fail_at: str, at: list[str]) -> None:
     """``name`` stops before a step, ``name!`` right after it."""
     begin, step = steps.Steps.begin, steps.Steps.step
 
@@ -29,6 +31,8 @@ def interrupted(die_at: str, fail_at: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         if name == fail_at:
             raise ErpopsError(f"failed at {name} for the test")
+        if at and name == at[0]:
+            subprocess.run(["bash", "-ec", at[1]], check=True, stdout=subprocess.DEVNULL, timeout=120)
         begin(self, name)
 
     class After:
@@ -50,7 +54,7 @@ def interrupted(die_at: str, fail_at: str) -> None:
 
 def main() -> None:
     wanted = json.load(sys.stdin)
-    interrupted(wanted.get("die_at", ""), wanted.get("fail_at", ""))
+    interrupted(wanted.get("die_at", ""), wanted.get("fail_at", ""), wanted.get("at", []))
     result: dict[str, Any] = {}
     try:
         outcome = getattr(verbs, wanted["verb"])(wanted["parameters"], check_mode=wanted.get("check", False))

@@ -33,6 +33,10 @@ ADMIN_PASSWORD = "the password of the administrator"
 LOGIN_PASSWORD = "the password of sampled users"
 ALLOWED = ["settings", "role", "replica_identity", "functions"]
 SECONDS = 300
+PG_CTL = (
+    f"cd {FOLDER}/pg && runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D {FOLDER}/pg/data -w"
+    f" -l {FOLDER}/pg/server.log"
+)
 WRITER = r"""
 import sys, time, psycopg
 out = open(sys.argv[2], "a", buffering=1)
@@ -100,7 +104,13 @@ class Waves:
                 "lag_bytes": 1_048_576,
                 "allow_shared_roles": False,
             },
-            "rollback": {"jobs": 4, "window_seconds": 60, "drain_seconds": 30, "quiet_seconds": 5},
+            "rollback": {
+                "roles": copies["roles"],
+                "jobs": 4,
+                "window_seconds": 60,
+                "drain_seconds": 30,
+                "quiet_seconds": 5,
+            },
             "commit": {
                 "proved_dump": True,
                 "dumps": f"{FOLDER}/commits",
@@ -148,9 +158,11 @@ class Waves:
             **more,
         }
 
-    def run(self, verb: str, member: str, *, check: bool = False, fail_at: str = "", **more: Any) -> dict[str, Any]:
-        """The verb's result, on the database host."""
-        done = self._driven(verb, member, check=check, fail_at=fail_at, **more)
+    def run(
+        self, verb: str, member: str, *, check: bool = False, fail_at: str = "", at: tuple[str, ...] = (), **more: Any
+    ) -> dict[str, Any]:
+        """The verb's result, on the database host. at: a step, and a command that the host runs before it."""
+        done = self._driven(verb, member, check=check, fail_at=fail_at, at=at, **more)
         assert done.returncode == 0, done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
         return result
@@ -168,10 +180,11 @@ class Waves:
         return done.returncode != 0
 
     def _driven(
-        self, verb: str, member: str, check: bool = False, fail_at: str = "", die_at: str = "", **more: Any
-    ) -> subprocess.CompletedProcess[str]:
+        self, verb: str, member: str, check: bool = False, fail_at: str = "", die_at: str = "",
+        at: tuple[str, ...] = (), **more: Any,
+    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
         wanted = {
-            "verb": verb, "check": check, "fail_at": fail_at, "die_at": die_at,
+            "verb": verb, "check": check, "fail_at": fail_at, "die_at": die_at, "at": at,
             "parameters": self.parameters(verb, member, **more),
         }  # fmt: skip
         command = f"PYTHONPATH={FOLDER}/code python3 {FOLDER}/code/driver.py"
@@ -241,12 +254,15 @@ class Waves:
             host.shell(f"systemctl stop {unit} || true")
 
 
-def prepared() -> Waves:
-    """Both hosts, brought to where a wave begins: a tunnel, a target's cluster, the driver."""
+def prepared(megabytes: int = 0) -> Waves:
+    """Both hosts, brought to where a wave begins: a tunnel, a target's cluster, the driver.
+
+    megabytes: of the target's disk; 0: as much as the machine has.
+    """
     hosts = LabHost.all()
     legacy, target = hosts["legacy1"], hosts["db1"]
     tunnel = "/run/erpops-sources/legacy1"
-    _cluster(target)
+    _cluster(target, megabytes)
     _access(legacy, target)
     _code(target)
     legacy.shell("systemctl stop odoo cron")  # only the tests write
@@ -255,7 +271,10 @@ def prepared() -> Waves:
     return waves
 
 
-def _cluster(target: LabHost) -> None:
+def _cluster(target: LabHost, megabytes: int) -> None:
+    if megabytes:
+        mount = f"mount -t tmpfs -o size={megabytes}m,mode=755 target {FOLDER}"
+        target.shell(f"install -d {FOLDER}; mountpoint -q {FOLDER} || {mount}")
     command = f"bash -s -- VERB {FOLDER}/pg {target.address} 5432 {shlex.quote(ADMIN_PASSWORD)}"
     for verb in ("stop", "start"):
         done = subprocess.run(
@@ -263,10 +282,9 @@ def _cluster(target: LabHost) -> None:
             input=CLUSTER.read_text(), text=True, capture_output=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-    pg = f"cd {FOLDER}/pg && runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D {FOLDER}/pg/data -w"
     settings = r"wal_level = logical\nmax_worker_processes = 30\nmax_logical_replication_workers = 16"
     target.shell(f"printf '{settings}\\n' >> {FOLDER}/pg/data/postgresql.conf")
-    target.shell(f"{pg} -l {FOLDER}/pg/server.log restart >/dev/null; chmod 755 {FOLDER}/pg")
+    target.shell(f"{PG_CTL} restart >/dev/null; chmod 755 {FOLDER}/pg")
 
 
 def _code(target: LabHost) -> None:

@@ -187,6 +187,28 @@ def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
                             name) == "0"  # fmt: skip
 
 
+def test_what_was_made_on_the_target_goes_back(waves: Waves, member: Make) -> None:
+    name = member("later", "birch")
+    waves.source_sql("CREATE UNLOGGED TABLE x_unlogged (id int PRIMARY KEY)", f"{name}_old", "odoo")
+    following(waves, name)
+    waves.done("cutover", name)
+    waves.target_sql(
+        "SELECT lo_from_bytea(4711, 'later'); INSERT INTO x_unlogged VALUES (7); CREATE SEQUENCE x_later;"
+        "SELECT setval('x_later', 7); GRANT SELECT ON res_partner TO bi_reader",
+        name,
+    )
+    assert waves.source_sql("SELECT has_table_privilege('bi_reader', 'res_partner', 'SELECT')", f"{name}_old") == "f"
+    assert waves.done("rollback", name)["left"] == []
+    for query in (
+        "SELECT lo_get(4711)",
+        "SELECT id FROM x_unlogged",
+        "SELECT nextval('x_later')",
+        "SELECT has_table_privilege('bi_reader', 'res_partner', 'SELECT')",
+    ):
+        assert waves.source_sql(query, f"{name}_old") == waves.target_sql(query, name), query
+    assert waves.source_sql("SELECT has_table_privilege('bi_reader', 'res_partner', 'SELECT')", f"{name}_old") == "t"
+
+
 def test_ddl_while_following_starts_anew(waves: Waves, member: Make) -> None:
     name = member("ddl", "birch")
     following(waves, name)

@@ -1,0 +1,109 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disks that are full, servers that die and hosts that are cut off in the middle of a verb, under writers.
+
+Whatever happens, one side serves or the verb is to be run again, and then every acknowledged row is there.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.waves.live import FOLDER, PG_CTL, Waves
+from integration.waves.test_moves import Make, following, nothing_lost, prepared, serves
+
+BALLAST = f"{FOLDER}/ballast"
+FILL = f"dd if=/dev/zero of={BALLAST} bs=1M 2>/dev/null || true; truncate -s -8M {BALLAST}"
+# The server dies as by a power cut, and comes back.
+CRASH = f"{PG_CTL} -m immediate restart"
+CUT, HEAL = "systemctl stop erpops-source-legacy1", "systemctl start erpops-source-legacy1; sleep 1"
+
+
+def test_a_full_disk_of_the_target_stops_a_seed_and_nothing_else(waves: Waves, member: Make) -> None:
+    name = member("full", "birch")
+    prepared(waves, name)
+    with waves.writing(name, "source"):
+        try:
+            failed = waves.run("seed", name, at=("restore", FILL))
+            assert failed.get("failed") and "No space left on device" in failed["msg"], failed
+            assert serves(waves, name) == {"source"}
+        finally:
+            waves.target.shell(f"rm -f {BALLAST}; {PG_CTL} status >/dev/null || {PG_CTL} start >/dev/null")
+        assert waves.done("seed", name)["state"] == "following"
+        waves.done("cutover", name)
+    nothing_lost(waves, name, on_source=False)
+
+
+@pytest.mark.parametrize("step", ["restore", "catch_up"])
+def test_a_target_that_dies_in_a_seed(waves: Waves, member: Make, step: str) -> None:
+    name = member("died", "birch")
+    prepared(waves, name)
+    with waves.writing(name, "source"):
+        first = waves.run("seed", name, at=(step, CRASH))
+        assert serves(waves, name) == {"source"}
+        assert first.get("failed") or first["state"] == "following"
+        assert waves.done("seed", name)["state"] == "following"
+        waves.done("cutover", name)
+    nothing_lost(waves, name, on_source=False)
+
+
+@pytest.mark.parametrize("step", ["way_back", "drain", "carry", "compare", "open"])
+def test_a_target_that_dies_in_a_cutover_returns_or_goes_on(waves: Waves, member: Make, step: str) -> None:
+    name = member("dying", "birch")
+    following(waves, name)
+    with waves.writing(name, "source"), waves.writing(name, "target"):
+        first = waves.run("cutover", name, at=(step, CRASH))
+        assert len(serves(waves, name)) == 1, "one side serves, whatever became of it"
+        if first.get("failed"):
+            assert f"member {name}" in first["msg"] or "PostgreSQL at" in first["msg"], first
+            assert waves.run("seed", name).get("failed") is None, "it follows again"
+            waves.done("cutover", name)
+        waves.target.shell("sleep 0.3")
+        assert waves.done("rollback", name)["state"] == "rolled_back"
+    nothing_lost(waves, name, on_source=True)
+
+
+def test_a_source_that_is_cut_off_in_a_seed(waves: Waves, member: Make) -> None:
+    name = member("cutoff", "birch")
+    prepared(waves, name)
+    with waves.writing(name, "source"):
+        try:
+            failed = waves.run("seed", name, at=("dump", CUT))
+            assert failed.get("failed"), failed
+            assert serves(waves, name) == {"source"}
+        finally:
+            waves.target.shell(HEAL)
+        assert waves.done("seed", name)["state"] == "following"
+        waves.done("cutover", name)
+    nothing_lost(waves, name, on_source=False)
+
+
+@pytest.mark.parametrize("step", ["drain", "compare", "return_path"])
+def test_a_source_that_is_cut_off_in_a_cutover(waves: Waves, member: Make, step: str) -> None:
+    name = member("cutover", "birch")
+    following(waves, name)
+    with waves.writing(name, "source"), waves.writing(name, "target"):
+        try:
+            failed = waves.run("cutover", name, at=(step, CUT))
+            assert failed.get("failed") and "Nobody serves; run wave_cutover again" in failed["msg"], failed
+            assert "target" not in serves(waves, name), "it may not open what it could not compare"
+        finally:
+            waves.target.shell(HEAL)
+        waves.done("cutover", name)
+        assert serves(waves, name) == {"target"}
+    nothing_lost(waves, name, on_source=False)
+
+
+def test_wrong_passwords_are_said_and_change_nothing(waves: Waves, member: Make) -> None:
+    name = member("password", "birch")
+    prepared(waves, name)
+    feed = waves.login([waves.tunnel], port=5433, password="not theirs")
+    failed = waves.run("seed", name, feed=feed)
+    assert failed["failed"] and "password authentication failed" in failed["msg"], failed
+    assert "not theirs" not in failed["msg"]
+    assert waves.done("seed", name)["state"] == "following"
+    refused = waves.run("cutover", name, postgres_password="not ours")
+    assert refused["failed"] and "password authentication failed" in refused["msg"], refused
+    assert serves(waves, name) == {"source"}
+    assert waves.done("cutover", name)["state"] == "live"
