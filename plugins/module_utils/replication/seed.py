@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ with suppress(ImportError):  # the client reports it
     from psycopg import sql
     from psycopg.conninfo import make_conninfo
 
+COUNTED_ERRORS = 150_000  # server_version_num since which a subscriber's errors are counted
+FAILING_SECONDS = 12  # two of its tries
+STEADY_SECONDS, STEADY_READS = 0.2, 5
 LOST_KEEPALIVES = {
     "keepalives_idle": "5",
     "keepalives_interval": "3",
@@ -102,12 +106,35 @@ def diverged(sides: Sides, facts: Facts) -> list[str]:
     now = client.digests(sides.source)
     changed = sorted(kind for kind in known.keys() | now.keys() if known.get(kind) != now.get(kind))
     found += [f"{kind} of the source were changed" for kind in changed if not found]
-    if not found and not target.enabled:
-        errors = one(sides.target, "SELECT apply_error_count AS n FROM pg_stat_subscription_stats WHERE subname = %s",
-                     [sides.member.forward])  # fmt: skip
-        if errors and errors["n"]:
-            found = [f"its subscription was disabled after {errors['n']} errors; the target's server log has them"]
+    if not found and target.enabled and not slot.active:
+        found = _failing(sides)
     return found
+
+
+def _failing(sides: Sides) -> list[str]:
+    """Why a subscriber does not stay connected: its changes fail each time that it tries, every five seconds.
+
+    It is not disabled by its first error, since a lost connection is one, too.
+    """
+    before, steady = _errors(sides), 0
+    end = time.monotonic() + FAILING_SECONDS
+    while time.monotonic() < end and steady < STEADY_READS:
+        slot = client.slot(sides.source, sides.member.forward)
+        steady = steady + 1 if slot is not None and slot.active else 0
+        time.sleep(STEADY_SECONDS)
+    errors = _errors(sides) - before
+    if steady >= STEADY_READS or errors < 2:
+        return []
+    return [
+        f"its changes cannot be applied ({errors} errors within {FAILING_SECONDS} seconds, in the target's server log)"
+    ]
+
+
+def _errors(sides: Sides) -> int:
+    if sides.target.info.server_version < COUNTED_ERRORS:
+        return 0
+    row = one(sides.target, statements.APPLY_ERRORS, [sides.member.forward])
+    return row["errors"] if row else 0
 
 
 def schema_differences(sides: Sides) -> list[str]:
@@ -211,8 +238,7 @@ def slot_snapshot(sides: Sides) -> Iterator[str]:
 
 def subscription_options(version: int) -> list[str]:
     """What a subscriber of this server_version_num knows of what a subscription should have."""
-    options = ["disable_on_error = true"] if version >= 150_000 else []
-    return [*options, "origin = none"] if version >= 160_000 else options
+    return ["origin = none"] if version >= 160_000 else []
 
 
 def _subscribe(sides: Sides, feed: Login) -> None:

@@ -41,6 +41,7 @@ SLOT: LiteralString = """
            OR restart_lsn IS NULL OR to_jsonb(s) ->> 'invalidation_reason' IS NOT NULL AS lost
     FROM pg_replication_slots AS s WHERE slot_name = %s
 """
+APPLY_ERRORS: LiteralString = "SELECT apply_error_count AS errors FROM pg_stat_subscription_stats WHERE subname = %s"
 KEPT_SLOT: LiteralString = """
     SELECT pg_is_in_recovery() AS standby, s.slot_name IS NOT NULL AS there,
            coalesce(s.synced AND NOT s.temporary AND s.invalidation_reason IS NULL, false) AS kept

@@ -15,7 +15,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action, conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
+    require_psycopg,
+    server_from,
+    translated,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
     by_dump,
@@ -76,7 +80,9 @@ def _opened(
 ) -> Iterator[tuple[Sides, Facts]]:
     steps = Steps(budget)
     login = login_from(parameters["source"], SUPERUSER)
-    with client.opened(member_from(parameters), login, server_from(parameters), steps) as sides:
+    member = member_from(parameters)
+    # What no step has translated itself: a server that goes away between two of them.
+    with translated(f"Member {member.name}"), client.opened(member, login, server_from(parameters), steps) as sides:
         if not check_mode:
             client.lock(sides)
         yield sides, client.read(sides)

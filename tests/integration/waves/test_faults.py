@@ -27,9 +27,9 @@ def test_a_full_disk_of_the_target_stops_a_seed_and_nothing_else(waves: Waves, m
         try:
             failed = waves.run("seed", name, at=("restore", FILL))
             assert failed.get("failed") and "No space left on device" in failed["msg"], failed
-            assert serves(waves, name) == {"source"}
-        finally:
+        finally:  # a server that cannot write its log ends itself
             waves.target.shell(f"rm -f {BALLAST}; {PG_CTL} status >/dev/null || {PG_CTL} start >/dev/null")
+        assert serves(waves, name) == {"source"}
         assert waves.done("seed", name)["state"] == "following"
         waves.done("cutover", name)
     nothing_lost(waves, name, on_source=False)
@@ -93,6 +93,29 @@ def test_a_source_that_is_cut_off_in_a_cutover(waves: Waves, member: Make, step:
         waves.done("cutover", name)
         assert serves(waves, name) == {"target"}
     nothing_lost(waves, name, on_source=False)
+
+
+def test_a_source_that_was_away_is_followed_again_by_itself(waves: Waves, member: Make) -> None:
+    name = member("away", "birch")
+    following(waves, name)
+    with waves.writing(name, "source"):
+        waves.target.shell(f"{CUT}; sleep 2; {HEAL}")
+        assert waves.done("seed", name)["diverged"] == [], "a lost connection is no reason to copy anew"
+        waves.done("cutover", name)
+    nothing_lost(waves, name, on_source=False)
+
+
+def test_changes_that_cannot_be_applied_are_found_and_copied_anew(waves: Waves, member: Make) -> None:
+    name = member("conflict", "birch")
+    following(waves, name)
+    waves.target_sql("INSERT INTO x_acks (id, text) VALUES (4711, 'written here')", name)
+    waves.source_sql("INSERT INTO x_acks (id, text) VALUES (4711, 'written there')", f"{name}_old", "odoo")
+    waves.target.shell("sleep 2")
+    refused = waves.run("cutover", name)
+    assert refused["failed"] and serves(waves, name) == {"source"}
+    assert "cannot be applied" in waves.done("seed", name)["diverged"][0]
+    waves.done("cutover", name)
+    assert waves.target_sql("SELECT text FROM x_acks WHERE id = 4711", name) == "written there"
 
 
 def test_wrong_passwords_are_said_and_change_nothing(waves: Waves, member: Make) -> None:
