@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
     Refused,
     Unreachable,
 )
+from ansible_collections.erpops.odoo.plugins.module_utils.common.files import checksum
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.removal import (
     Content,
     Kept,
@@ -39,7 +39,6 @@ with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules rep
 WORK = Path("/var/lib/erpops/removal")  # on the hosts that the copies are taken on
 PROOF_SUFFIX = "__proof"
 TOOL_SECONDS = 6 * 3600
-BLOCK = 1024 * 1024
 
 
 def databases(server: Server, names: Sequence[str]) -> list[str]:
@@ -143,14 +142,6 @@ def content(server: Server, name: str) -> Content:
             rows[f"{table['schemaname']}.{table['tablename']}"] = int(row["rows"]) if row else 0
         sequences = connection.execute("SELECT schemaname, sequencename, last_value FROM pg_sequences").fetchall()
     return Content(rows, {f"{row['schemaname']}.{row['sequencename']}": row["last_value"] for row in sequences})
-
-
-def checksum(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def filestores(names: Sequence[str]) -> list[str]:

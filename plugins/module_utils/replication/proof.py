@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
+from ansible_collections.erpops.odoo.plugins.module_utils.common.files import checksum
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import compare, dump, pause, plan, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
 
 PARTIAL = ".partial"
-BLOCK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ def proved(sides: Sides, wanted: Dumping, facts: Facts) -> dict[str, Any]:
         partial.unlink(missing_ok=True)
         raise
     partial.rename(path)
-    return {"path": str(path), "sha256": _checksum(path), "bytes": path.stat().st_size, **compared}
+    return {"path": str(path), "sha256": checksum(path), "bytes": path.stat().st_size, **compared}
 
 
 def _compared(sides: Sides, wanted: Dumping, facts: Facts, path: Path) -> dict[str, int]:
@@ -97,11 +96,3 @@ def _create(sides: Sides) -> None:
 def _drop(sides: Sides) -> None:
     with translated(f"Dropping database {sides.member.proof}"):
         execute(sides.maintenance, statements.drop_database(sides.member.proof))
-
-
-def _checksum(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
