@@ -23,21 +23,10 @@ options:
     description: Folder of the dumps.
     type: path
     default: /var/lib/erpops/commits
-  jobs:
-    description: How many tables are restored and compared at once.
-    type: int
-    default: 2
-  tools:
-    description: Folder of C(pg_dump) and C(pg_restore), of the target's version.
-    type: path
-    default: /usr/lib/postgresql/17/bin
-  dump_seconds:
-    description: The longest that the dump, and the restore, may take.
-    type: int
-    default: 86400
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
+  - erpops.odoo.tools
 attributes:
   idempotent:
     description: A member that is committed is left alone.
@@ -96,15 +85,13 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER, TOOLS
 
 ARGUMENTS = {
     **MEMBER,
+    **TOOLS,
     "proved_dump": {"type": "bool", "default": True},
     "dumps": {"type": "path", "default": "/var/lib/erpops/commits"},
-    "jobs": {"type": "int", "default": 2},
-    "tools": {"type": "path", "default": "/usr/lib/postgresql/17/bin"},
-    "dump_seconds": {"type": "int", "default": 86400},
 }
 
 

@@ -56,22 +56,10 @@ options:
     description: Roles of the source and those of the target that get their rights and settings.
     type: dict
     default: {}
-  jobs:
-    description: How many tables are dumped and restored at once.
-    type: int
-    default: 2
-  tools:
-    description: Folder of C(pg_dump) and C(pg_restore), of the target's version.
-    type: path
-    default: /usr/lib/postgresql/17/bin
   spool:
     description: Folder for the dump while it is under way.
     type: path
     default: /var/lib/erpops/waves
-  dump_seconds:
-    description: The longest that the dump, and the restore, may take.
-    type: int
-    default: 86400
   lag_bytes:
     description: How near the target must be before the seed counts as done.
     type: int
@@ -83,6 +71,7 @@ options:
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
+  - erpops.odoo.tools
   - erpops.odoo.filestores
 attributes:
   idempotent:
@@ -167,19 +156,22 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, LOGIN, MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
+    FILESTORE,
+    LOGIN,
+    MEMBER,
+    TOOLS,
+)
 
 ARGUMENTS = {
     **MEMBER,
+    **TOOLS,
     **FILESTORE,
     "feed": {"type": "dict", "required": True, "options": LOGIN},
     "tenant_password": {"type": "str", "required": True, "no_log": True},
     "allow": {"type": "list", "elements": "str", "choices": ["replica_identity", "functions"], "default": []},
     "roles": {"type": "dict", "default": {}},
-    "jobs": {"type": "int", "default": 2},
-    "tools": {"type": "path", "default": "/usr/lib/postgresql/17/bin"},
     "spool": {"type": "path", "default": "/var/lib/erpops/waves"},
-    "dump_seconds": {"type": "int", "default": 86400},
     "lag_bytes": {"type": "int", "default": 1048576},
     "catch_up_seconds": {"type": "int", "default": 3600},
 }

@@ -45,6 +45,12 @@ FILESTORE: Spec = {
         },
     },
 }
+# What dumps and restores.
+TOOLS: Spec = {
+    "jobs": {"type": "int", "default": 2},
+    "tools": {"type": "path", "default": "/usr/lib/postgresql/17/bin"},
+    "dump_seconds": {"type": "int", "default": 86400},
+}
 # What limits the time in which nobody serves.
 WINDOW: Spec = {
     "jobs": {"type": "int", "default": 4},

@@ -116,6 +116,12 @@ def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -
     return copied
 
 
+def _tools(parameters: Mapping[str, Any], spool: str = "") -> dump.Tools:
+    return dump.Tools(
+        folder=parameters["tools"], spool=spool, jobs=parameters["jobs"], seconds=parameters["dump_seconds"]
+    )
+
+
 def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode) as (sides, facts):
         done = preparing.prepare(
@@ -142,12 +148,7 @@ def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
 def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     wanted = seeding.Seeding(
         feed=login_from(parameters["feed"], ROLE),
-        tools=dump.Tools(
-            folder=parameters["tools"],
-            spool=parameters["spool"],
-            jobs=parameters["jobs"],
-            seconds=parameters["dump_seconds"],
-        ),
+        tools=_tools(parameters, parameters["spool"]),
         password=parameters["tenant_password"],
         allowed=tuple(parameters["allow"]),
         roles=parameters["roles"],
@@ -289,10 +290,8 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
 
 
 def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
-    tools = dump.Tools(
-        folder=parameters["tools"], spool="", jobs=parameters["jobs"], seconds=parameters["dump_seconds"]
-    )
-    wanted = proof.Dumping(tools=tools, folder=parameters["dumps"]) if parameters["proved_dump"] else None
+    dumping = proof.Dumping(tools=_tools(parameters), folder=parameters["dumps"])
+    wanted = dumping if parameters["proved_dump"] else None
     with _opened(parameters, check_mode) as (sides, facts):
         state = plan.check("wave_commit", sides.member, facts)
         action = None if state == plan.COMMITTED else Action("commit", f"member {sides.member.name}")

@@ -17,11 +17,12 @@ from ansible_collections.erpops.odoo.plugins.doc_fragments import (
     member,
     postgres,
     secrets,
+    tools,
     window,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, WINDOW
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, TOOLS, WINDOW
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import inputs
 from ansible_collections.erpops.odoo.plugins.modules import (
     ledger,
@@ -44,6 +45,7 @@ FRAGMENTS = {
     "member": member,
     "postgres": postgres,
     "secrets": secrets,
+    "tools": tools,
     "window": window,
 }
 MOVES = [wave_prepare, wave_seed, wave_cutover, wave_rollback, wave_commit]
@@ -77,6 +79,7 @@ def fragment(name: str) -> dict[str, Any]:
         ("postgres", arguments.POSTGRES),
         ("absence", arguments.ABSENCE),
         ("filestores", FILESTORE),
+        ("tools", TOOLS),
         ("window", WINDOW),
     ],
 )
