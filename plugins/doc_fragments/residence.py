@@ -9,27 +9,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  allocations:
-    description: Numbers and app hosts of the tenants, the result of M(erpops.odoo.tenant_databases).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the tenant.
-        type: str
-        required: true
-      number:
-        description: Its number in the registry.
-        type: int
-        required: true
-      app_host:
-        description: The app host that owns it.
-        type: str
-        required: true
-      image:
-        description: The image that its unit was last started with.
-        type: str
   host:
     description: This app host, as the inventory calls it.
     type: str

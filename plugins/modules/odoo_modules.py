@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
+  - erpops.odoo.allocations
   - erpops.odoo.residence
 attributes:
   check_mode:

@@ -144,27 +144,6 @@ options:
           - With C(https) the certificate there must be valid for its first hostname.
           - Set by playbooks from the state of the member, so seldom by hand.
         type: str
-  allocations:
-    description: What M(erpops.odoo.tenant_databases) returned, the app host and ports of each tenant.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the tenant.
-        type: str
-        required: true
-      number:
-        description: Its number, from which its ports follow.
-        type: int
-        required: true
-      app_host:
-        description: The app host that it lives on.
-        type: str
-        required: true
-      image:
-        description: Image that its unit was last started with.
-        type: str
   app_addresses:
     description: The address of each app host by its name.
     type: dict
@@ -226,6 +205,7 @@ options:
         elements: str
 extends_documentation_fragment:
   - erpops.odoo.traefik
+  - erpops.odoo.allocations
 attributes:
   check_mode:
     description:

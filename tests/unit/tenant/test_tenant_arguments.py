@@ -12,6 +12,7 @@ import yaml
 
 from ansible_collections.erpops.odoo.plugins.doc_fragments import (
     absence,
+    allocations,
     estate,
     filestores,
     member,
@@ -22,6 +23,7 @@ from ansible_collections.erpops.odoo.plugins.doc_fragments import (
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.parameters import RESIDENCE
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, TOOLS, WINDOW
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import inputs
 from ansible_collections.erpops.odoo.plugins.modules import (
@@ -40,6 +42,7 @@ from ansible_collections.erpops.odoo.plugins.modules import (
 KEPT = ("type", "elements", "required", "choices", "default")
 FRAGMENTS = {
     "absence": absence,
+    "allocations": allocations,
     "estate": estate,
     "filestores": filestores,
     "member": member,
@@ -78,6 +81,7 @@ def fragment(name: str) -> dict[str, Any]:
         ("secrets", arguments.SECRETS),
         ("postgres", arguments.POSTGRES),
         ("absence", arguments.ABSENCE),
+        ("allocations", {"allocations": RESIDENCE["allocations"]}),
         ("filestores", FILESTORE),
         ("tools", TOOLS),
         ("window", WINDOW),
