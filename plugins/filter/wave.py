@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_migrated, wave_page, wave_plan_steps and wave_tenants."""
+"""The filters wave_done, wave_finished, wave_migrated, wave_page, wave_plan_steps and wave_tenants."""
 
 from __future__ import annotations
 
@@ -73,9 +73,23 @@ def wave_migrated(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
     return serving.migrated(rows)
 
 
+def wave_finished(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """The members whose waves are over: committed."""
+    return sorted(row["name"] for row in rows or () if row["state"] == "committed")
+
+
+def wave_done(hosts: Sequence[str], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Those of the members' hosts whose part of this run is done: role wave_move recorded it, and no problem."""
+    return [
+        host for host in hosts if "wave_move_recorded" in variables[host] and "wave_move_problem" not in variables[host]
+    ]
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "wave_done": wave_done,
+            "wave_finished": wave_finished,
             "wave_migrated": wave_migrated,
             "wave_page": wave_page,
             "wave_plan_steps": wave_plan_steps,

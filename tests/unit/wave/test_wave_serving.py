@@ -125,6 +125,23 @@ def test_what_the_target_serves_came_from_a_legacy_host() -> None:
     assert wave.wave_migrated(None) == []
 
 
+def test_who_is_committed_is_finished() -> None:
+    assert wave.wave_finished([row("live", name="elm"), row("committed"), row("committed", name="ash")]) == [
+        "acme",
+        "ash",
+    ]
+    assert wave.wave_finished(None) == []
+
+
+def test_a_part_is_done_that_was_recorded_without_a_problem() -> None:
+    hosts = {
+        "member-acme": {"wave_move_recorded": {}},
+        "member-birch": {"wave_move_recorded": {}, "wave_move_problem": "The source is gone."},
+        "member-elm": {},
+    }
+    assert wave.wave_done(list(hosts), hosts) == ["member-acme"]
+
+
 def test_the_filter_fails_with_all_that_is_wrong() -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         wave.wave_tenants(TENANTS, MEMBERS, [row("cutting_over")], ADDRESSES, refuse_moving=True)
