@@ -9,12 +9,11 @@ import secrets
 from dataclasses import asdict
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import render
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import records
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import access
+from ansible_collections.erpops.odoo.plugins.plugin_utils.host_action import HostAction
 
 STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 SPEC = {
@@ -45,24 +44,12 @@ SPEC = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """``erpops.odoo.wave_access``."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = False
+    SPEC = SPEC
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        answer = super().run(tmp, task_vars)
-        _validation, given = self.validate_argument_spec(argument_spec=SPEC)
-        host = str((task_vars or {}).get("inventory_hostname", ""))
-        try:
-            answer.update(self.brought(host, given))
-        except ErpopsError as error:
-            answer.update(failed=True, msg=str(error), problems=[asdict(problem) for problem in error.problems])
-        return answer
-
-    def brought(self, host: str, given: dict[str, Any]) -> dict[str, Any]:
+    def work(self, host: str, given: dict[str, Any]) -> dict[str, Any]:
         wanted = access.wanted_from(given)
         nonce = secrets.token_hex(16)
         found = access.host_from(self.told(access.reading(wanted, nonce), host, "read"), nonce, host)

@@ -10,10 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action, render
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.dispositions import merged, proposed, unsettled
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import records
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.result import result
@@ -24,6 +21,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.store import
     result_text,
     write,
 )
+from ansible_collections.erpops.odoo.plugins.plugin_utils.host_action import HostAction
 
 SPEC = {
     "folder": {"type": "path"},
@@ -34,24 +32,12 @@ SPEC = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """``erpops.odoo.wave_discover``."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = False
+    SPEC = SPEC
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        answer = super().run(tmp, task_vars)
-        _validation, given = self.validate_argument_spec(argument_spec=SPEC)
-        host = str((task_vars or {}).get("inventory_hostname", ""))
-        try:
-            answer.update(self.discovered(host, given))
-        except ErpopsError as error:
-            answer.update(failed=True, msg=str(error), problems=[asdict(problem) for problem in error.problems])
-        return answer
-
-    def discovered(self, host: str, given: dict[str, Any]) -> dict[str, Any]:
+    def work(self, host: str, given: dict[str, Any]) -> dict[str, Any]:
         file = Path(given["dispositions_folder"]) / f"{host}.yml" if given["dispositions_folder"] else None
         known = dispositions(file) if file else []  # a file that cannot be read stops before the host is asked
         found = self.read_host(host, given)
