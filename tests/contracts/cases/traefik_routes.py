@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -41,6 +42,22 @@ echo '{json.dumps(STATIC)}' > {FOLDER}/traefik.yml
 systemd-run --quiet --unit={UNIT} --property=Type=notify \\
   "$(ls /opt/erpops/traefik-*/bin/traefik | tail -1)" --configFile={FOLDER}/traefik.yml"""
 BROKEN = f"printf 'http:\\n  routers: }}\\n' > {FOLDER}/dynamic/hand.yml"
+# Asks until Traefik listens, which it may not yet do when its unit counts as started.
+LIVE = """
+import json, sys, time, urllib.request
+for left in range(50, -1, -1):
+    try:
+        with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
+            found = json.load(answer)
+        break
+    except OSError:
+        if not left:
+            raise
+        time.sleep(0.2)
+for one in sorted(found, key=lambda one: one["name"]):
+    if one["name"].endswith("@file"):
+        print(one["name"], *(json.dumps(one.get(field), sort_keys=True) for field in sys.argv[2:]))
+"""
 INSTANCE = {"name": "shared19", "environment": "test", "version": "19.0", "image": "localhost/odoo:19"}
 BASE = {
     "instances": [INSTANCE],
@@ -89,16 +106,17 @@ def contradicting(_system: System) -> Mapping[str, Any]:
     return {**BASE, "tenants": [tenant("a"), tenant("a-websocket", hostnames=["x.contract.test"])], "allocations": []}
 
 
+def live(system: System, kind: str, *fields: str) -> str:
+    """What Traefik serves by its own account, told by the host's Python: there is no curl."""
+    return system.shell(f"python3 -c {shlex.quote(LIVE)} '{API}/api/http/{kind}?per_page=9999' {' '.join(fields)}")
+
+
 def probe(system: System) -> object:
     """The directory, and the routers and middlewares that Traefik serves by its own account."""
     files = (
         f"find {FOLDER}/dynamic -name '*.yml' -printf '%p %m %u %g %T@\\n' | sort; cat {FOLDER}/dynamic/*.yml || true"
     )
-    names = 'grep -o \'"name":"[^"]*@file"\' | sort'
-    live = "; ".join(
-        f"curl -sSf '{API}/api/http/{kind}?per_page=9999' | {names} || true" for kind in ("routers", "middlewares")
-    )
-    return system.shell(f"{files}; {live}")
+    return [system.shell(files), live(system, "routers"), live(system, "middlewares")]
 
 
 CASES = (

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from contracts.cases.traefik_routes import API, BEGIN, FOLDER, UNIT, edge_host, probe
+from contracts.cases.traefik_routes import API, BEGIN, FOLDER, UNIT, edge_host, live, probe
 from contracts.harness import Case, System
 
 ROUTES = {
@@ -43,12 +42,7 @@ def arguments(_system: System, tenant: str = "a") -> Mapping[str, Any]:
 
 def where(system: System) -> object:
     """The files, and where Traefik itself says that the tenant's services lead."""
-    program = (
-        "import json, urllib.request as u;"
-        f" found = json.load(u.urlopen('{API}/api/http/services'));"
-        " print(sorted((one['name'], str(one.get('loadBalancer'))) for one in found if one['name'].endswith('@file')))"
-    )
-    return f"{probe(system)}{system.shell(f'python3 -c {shlex.quote(program)}')}"
+    return [probe(system), live(system, "services", "loadBalancer")]
 
 
 CASES = (
