@@ -57,7 +57,7 @@ actions:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Unreachable
@@ -70,7 +70,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
     podman,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, require_psycopg
 
 SPEC: dict[str, Any] = {
     **arguments.ESTATE,
@@ -92,8 +92,8 @@ def installed(module: AnsibleModule, resident: Resident) -> dict[str, str]:
 
 
 def _asked(module: AnsibleModule, resident: Resident) -> dict[str, str]:
-    if PSYCOPG_ERROR and not module.check_mode:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    if not module.check_mode:
+        require_psycopg(module)
     if PSYCOPG_ERROR:
         raise Unreachable("psycopg is not installed yet")
     return database.installed_modules(parameters.login(module.params, resident.tenant))

@@ -112,7 +112,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Unreachable
@@ -122,7 +122,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.secrets import 
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import parameters, podman, template, template_client
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.database import Login
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.template import Cluster, LiveDatabases
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, require_psycopg
 
 ROLE = "erpops_template"
 
@@ -143,10 +143,9 @@ def builder(params: dict[str, Any]) -> template_client.Builder:
 def live(module: AnsibleModule, who: template_client.Builder, clusters: Sequence[Cluster]) -> LiveDatabases:
     """What the clusters have; nothing where check mode runs before they are there and the caller knows that."""
     assume = module.check_mode and module.params["postgres_evidence_of_absence"]
-    if PSYCOPG_ERROR:
-        if assume:
-            return {}
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    if PSYCOPG_ERROR and assume:
+        return {}
+    require_psycopg(module)
     try:
         return template_client.live(who, clusters)
     except Unreachable:

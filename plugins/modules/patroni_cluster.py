@@ -227,12 +227,13 @@ actions:
     - {"verb": "set", "subject": "postgresql.parameters.work_mem of cluster main", "detail": "4MB -> 8MB"}
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES_CLUSTER
-from ansible_collections.erpops.odoo.plugins.module_utils.patroni import converge, database, plan
+from ansible_collections.erpops.odoo.plugins.module_utils.patroni import converge, plan
 from ansible_collections.erpops.odoo.plugins.module_utils.patroni.desired import desires, reach_of
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg
 
 PASSWORDS = ("erpops_admin", "erpops_template", "pgbouncer_auth", "replicator", "rewind")
 ARGUMENTS = {
@@ -262,8 +263,8 @@ ARGUMENTS = {
 def run(module: AnsibleModule) -> None:
     work = converge.predict if module.check_mode else converge.converge
     wanted, left_out = desires(module.params)
-    if database.PSYCOPG_ERROR is not None and not module.check_mode:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=database.PSYCOPG_ERROR)
+    if not module.check_mode:
+        require_psycopg(module)
     outcomes = [work(one, reach_of(one, module.params)) for one in wanted]
     for warning in (text for outcome in outcomes for text in outcome.warnings):
         module.warn(warning)

@@ -210,11 +210,11 @@ problems:
   elements: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ABSENCE, ESTATE, POSTGRES, SECRETS
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, require_psycopg
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import converge, inputs
 
 TEMPLATE = {
@@ -251,7 +251,10 @@ def run(module: AnsibleModule) -> None:
     servers = inputs.servers_from(parameters)
     desired = inputs.desired_from(parameters, tuple(servers), check_mode)
     evidence = parameters["postgres_evidence_of_absence"]
-    if PSYCOPG_ERROR is None:
+    if PSYCOPG_ERROR and check_mode and evidence:
+        outcome = converge.predicted(servers, desired)
+    else:
+        require_psycopg(module)
         outcome = converge.converge(
             servers,
             desired,
@@ -260,10 +263,6 @@ def run(module: AnsibleModule) -> None:
             deep=parameters["deep"],
             evidence_of_absence=evidence,
         )
-    elif check_mode and evidence:
-        outcome = converge.predicted(servers, desired)
-    else:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
     for name in outcome.values["undeclared"]:
         module.warn(f"Tenant {name} is registered but not declared; it goes on serving.")
     conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)

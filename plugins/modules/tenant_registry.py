@@ -93,11 +93,15 @@ problems:
   elements: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ABSENCE, POSTGRES
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, server_from
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
+    PSYCOPG_ERROR,
+    require_psycopg,
+    server_from,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant import guards, registry
 from ansible_collections.erpops.odoo.plugins.module_utils.tenant.model import Registered
 
@@ -118,7 +122,7 @@ def read(module: AnsibleModule) -> tuple[Registered, ...] | None:
     if absent:
         return ()
     if required:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+        require_psycopg(module)
     return None
 
 

@@ -154,12 +154,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore import removal, removal_client
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.removal import Kept
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, Server
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import Server, require_psycopg
 
 SPEC: dict[str, Any] = {
     "step": {"type": "str", "required": True, "choices": ["dump", "filestore", "keep", "forget"]},
@@ -205,8 +205,7 @@ def servers(params: dict[str, Any]) -> list[Server]:
 
 
 def dump(module: AnsibleModule, names: tuple[str, ...]) -> tuple[list[str], list[Kept]]:
-    if PSYCOPG_ERROR:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    require_psycopg(module)
     places = [(server, name) for server in servers(module.params) for name in removal_client.databases(server, names)]
     there = [name for _server, name in places]
     if module.check_mode:

@@ -129,7 +129,7 @@ published:
   sample: [{name: acme, address: 10.0.0.5, http_port: 10004, bus_port: 10004, bus_path: /websocket}]
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Refused
@@ -144,13 +144,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
     versions,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.desired import DesiredTenant, desired
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg
 
 
 def refuse_other_versions(module: AnsibleModule, tenants: tuple[DesiredTenant, ...]) -> None:
     """A changed digest may only come in where it brings no other versions of modules."""
-    if tenants and PSYCOPG_ERROR:
-        module.fail_json(msg=missing_required_lib("psycopg"), exception=PSYCOPG_ERROR)
+    if tenants:
+        require_psycopg(module)
     problems = []
     for tenant in tenants:
         if not tenant.resident:

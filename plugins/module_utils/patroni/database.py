@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import traceback
+from contextlib import suppress
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Unreachable
@@ -22,17 +22,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.patroni.access import 
     Step,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.patroni.settings import Setting
-from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import Server, translated
+from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import PSYCOPG_ERROR, Server, translated
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.scram import verifier
 
-try:
+with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules report it
     import psycopg
     from psycopg import sql
     from psycopg.rows import dict_row
-
-    PSYCOPG_ERROR: str | None = None
-except ImportError:
-    PSYCOPG_ERROR = traceback.format_exc()
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
