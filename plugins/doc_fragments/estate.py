@@ -22,7 +22,7 @@ options:
       limits:
         description: What one tenant of the tier may use.
         type: dict
-        suboptions:
+        suboptions: &limits
           connections:
             description: PostgreSQL connections of the tenant's role.
             type: int
@@ -96,31 +96,7 @@ options:
       limits:
         description: What one tenant of the instance may use where neither it nor its tier says so.
         type: dict
-        suboptions:
-          connections:
-            description: PostgreSQL connections of the tenant's role.
-            type: int
-          statement_timeout_seconds:
-            description: Longest statement of the tenant's role.
-            type: int
-          requests_per_second:
-            description: Requests a second at the edge; a burst may be twice that.
-            type: int
-          body_mb:
-            description: Largest request body at the edge.
-            type: int
-          storage_gb:
-            description: Database and filestore together; measured and reported.
-            type: int
-          memory_mb:
-            description: Memory of the tenant's unit.
-            type: int
-          cpu_percent:
-            description: Processor time of the tenant's unit, in percent of one core.
-            type: int
-          io_weight:
-            description: Weight of the tenant's unit when disks are busy, from 1 to 10000.
-            type: int
+        suboptions: *limits
       server_wide_modules:
         description: Server-wide modules beside those that every instance loads.
         type: list
@@ -158,31 +134,7 @@ options:
       limits:
         description: What it may use, before its tier and its instance are asked.
         type: dict
-        suboptions:
-          connections:
-            description: PostgreSQL connections of the tenant's role.
-            type: int
-          statement_timeout_seconds:
-            description: Longest statement of the tenant's role.
-            type: int
-          requests_per_second:
-            description: Requests a second at the edge; a burst may be twice that.
-            type: int
-          body_mb:
-            description: Largest request body at the edge.
-            type: int
-          storage_gb:
-            description: Database and filestore together; measured and reported.
-            type: int
-          memory_mb:
-            description: Memory of the tenant's unit.
-            type: int
-          cpu_percent:
-            description: Processor time of the tenant's unit, in percent of one core.
-            type: int
-          io_weight:
-            description: Weight of the tenant's unit when disks are busy, from 1 to 10000.
-            type: int
+        suboptions: *limits
       workers:
         description: HTTP worker processes; 0 runs threaded.
         type: int
