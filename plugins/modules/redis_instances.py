@@ -16,10 +16,6 @@ description:
   - Who is primary is asked, never assumed. First the Sentinels of all members, then the members themselves; the order
     of O(members) decides only where everything is new. So a rebuilt host, empty, follows.
 options:
-  host:
-    description: The address of this host's instances.
-    type: str
-    required: true
   members:
     description: The addresses of all hosts of the group, this one among them. With fewer than three, none follows.
     type: list
@@ -63,22 +59,8 @@ options:
     description: How long a failover may take until another is tried.
     type: int
     default: 10000
-  admin_user:
-    description: The user to log in as.
-    type: str
-    default: erpops_admin
-  admin_password:
-    description: Its password.
-    type: str
-    required: true
-  ca_file:
-    description: The estate's root certificate.
-    type: path
-    default: /etc/erpops/pki/ca.crt
-  state_folder:
-    description: Where each instance has a folder of its name, with what it writes; made by its first start.
-    type: path
-    default: /var/lib/erpops-redis
+extends_documentation_fragment:
+  - erpops.odoo.redis
 attributes:
   check_mode:
     description: Nothing is written; an instance that was never started on the host is taken as its files will start it.
@@ -139,6 +121,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.redis import apply, client, topology
+from ansible_collections.erpops.odoo.plugins.module_utils.redis.arguments import REDIS
 
 SERVER = {
     "name": {"type": "str", "required": True},
@@ -146,7 +129,7 @@ SERVER = {
     "parameters": {"type": "dict", "default": {}},
 }
 ARGUMENTS = {
-    "host": {"type": "str", "required": True},
+    **REDIS,
     "members": {"type": "list", "elements": "str", "required": True},
     "servers": {"type": "list", "elements": "dict", "options": SERVER, "required": True},
     "sentinel_port": {"type": "int", "default": 26379},
@@ -154,10 +137,6 @@ ARGUMENTS = {
     "sentinel_password": {"type": "str", "required": True, "no_log": True},
     "down_after_ms": {"type": "int", "default": 3000},
     "failover_timeout_ms": {"type": "int", "default": 10000},
-    "admin_user": {"type": "str", "default": "erpops_admin"},
-    "admin_password": {"type": "str", "required": True, "no_log": True},
-    "ca_file": {"type": "path", "default": "/etc/erpops/pki/ca.crt"},
-    "state_folder": {"type": "path", "default": "/var/lib/erpops-redis"},
 }
 REPLICATED_FROM = 3
 

@@ -18,10 +18,6 @@ description:
   - The user of a suspended tenant is switched off; that of an absent tenant is removed. A user that nobody declares
     stays and is reported in RV(undeclared).
 options:
-  host:
-    description: The address of this host's instances.
-    type: str
-    required: true
   servers:
     description: This host's instances.
     type: list
@@ -40,22 +36,6 @@ options:
       parameters:
         description: Not used here; M(erpops.odoo.redis_instances) takes the same list.
         type: dict
-  admin_user:
-    description: The user to log in as.
-    type: str
-    default: erpops_admin
-  admin_password:
-    description: Its password.
-    type: str
-    required: true
-  ca_file:
-    description: The estate's root certificate.
-    type: path
-    default: /etc/erpops/pki/ca.crt
-  state_folder:
-    description: Where each instance has a folder of its name, with what it writes; made by its first start.
-    type: path
-    default: /var/lib/erpops-redis
   base_file:
     description: ACL file with the estate's own users, which every instance has.
     type: path
@@ -63,6 +43,7 @@ options:
 extends_documentation_fragment:
   - erpops.odoo.estate
   - erpops.odoo.secrets
+  - erpops.odoo.redis
 attributes:
   check_mode:
     description: Nothing is written; an instance that was never started on the host is taken as one without tenants.
@@ -130,6 +111,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import (
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.secrets import password
 from ansible_collections.erpops.odoo.plugins.module_utils.redis import apply, client, model, plan
+from ansible_collections.erpops.odoo.plugins.module_utils.redis.arguments import REDIS
 
 SERVER = {
     "name": {"type": "str", "required": True, "choices": list(model.COMMANDS)},
@@ -137,14 +119,10 @@ SERVER = {
     "parameters": {"type": "dict"},
 }
 ARGUMENTS = {
+    **REDIS,
     **ESTATE,
     **SECRETS,
-    "host": {"type": "str", "required": True},
     "servers": {"type": "list", "elements": "dict", "options": SERVER, "required": True},
-    "admin_user": {"type": "str", "default": "erpops_admin"},
-    "admin_password": {"type": "str", "required": True, "no_log": True},
-    "ca_file": {"type": "path", "default": "/etc/erpops/pki/ca.crt"},
-    "state_folder": {"type": "path", "default": "/var/lib/erpops-redis"},
     "base_file": {"type": "path", "default": "/etc/erpops/redis/instances.acl"},
 }
 
