@@ -125,7 +125,7 @@ EXAMPLES = r"""
       | map(attribute='name') }}"
     confirm_removal: [elm]
     clusters: "{{ postgres_clusters | erpops.odoo.postgres_clusters(groups['postgres']) }}"
-    addresses: "{{ dict(groups['postgres'] | zip(groups['postgres'] | map('extract', hostvars, 'estate_address'))) }}"
+    addresses: "{{ groups['postgres'] | erpops.odoo.host_values(hostvars, 'estate_address') }}"
     postgres_password: "{{ estate_secret | erpops.odoo.estate_password('erpops_admin') }}"
   register: removal_dumps
 """
