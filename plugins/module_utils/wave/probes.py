@@ -47,7 +47,9 @@ class Probe:
 
     @property
     def target(self) -> str:
-        return f"{self.kind}://{self.host}:{self.port}{self.path if self.kind in WEB else ''}"
+        """As people are shown it: without what follows a question mark, which may be a secret."""
+        path, asked, _query = self.path.partition("?")
+        return f"{self.kind}://{self.host}:{self.port}{path + asked if self.kind in WEB else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ def test_a_probe_is_whole_and_bears_its_member() -> None:
         ({"kind": "smtp", "host": "a", "tls": "starttls"}, 25, "smtp://a:25"),
         ({"kind": "smtp", "host": "a", "port": 587}, 587, "smtp://a:587"),
         ({"kind": "http", "host": "a", "path": "/x"}, 80, "http://a:80/x"),
+        ({"kind": "http", "host": "a", "path": "/x?key=5e3"}, 80, "http://a:80/x?"),
     ],
 )
 def test_the_usual_port_is_taken(given: dict[str, Any], port: int, target: str) -> None:
