@@ -69,7 +69,9 @@ timings:
   elements: dict
   sample: [{step: drain, seconds: 0.21}]
 dump:
-  description: The dump that was proved; empty in check mode, without O(proved_dump), and for a committed member.
+  description:
+    - The dump that was proved, for a committed member the one that was before it was. What is here stands beside the file.
+    - Empty in check mode, without O(proved_dump), and where this host has no such dump.
   returned: success
   type: dict
   sample: {path: /var/lib/erpops/commits/acme.20261122T210000Z.dump, sha256: 0f1e, bytes: 4000, tables: 9, rows: 52}

@@ -210,7 +210,9 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
 def commit(sides: Sides, wanted: proof.Dumping | None, facts: Facts) -> dict[str, Any]:
     """The point of no return: the source stays fenced and follows no longer. Returns what is known of the dump."""
     state, dumped = plan.check("wave_commit", sides.member, facts), dict[str, Any]()
-    if wanted is not None and state != plan.COMMITTED:
+    if wanted is not None and state == plan.COMMITTED:
+        dumped = proof.last(sides.member.name, wanted.folder)
+    elif wanted is not None:
         with sides.steps.step("dump"):
             dumped = proof.proved(sides, wanted, facts)
     member, record = sides.member, facts.source.record

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
 
 PARTIAL = ".partial"
+RECORD = ".json"  # beside the dump: a run that is killed after it has committed is asked for it again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,18 @@ def proved(sides: Sides, wanted: Dumping, facts: Facts) -> dict[str, Any]:
         partial.unlink(missing_ok=True)
         raise
     partial.rename(path)
-    return {"path": str(path), "sha256": checksum(path), "bytes": path.stat().st_size, **compared}
+    record = {"path": str(path), "sha256": checksum(path), "bytes": path.stat().st_size, **compared}
+    path.with_name(path.name + RECORD).write_text(json.dumps(record), encoding="utf-8")
+    return record
+
+
+def last(name: str, folder: str) -> dict[str, Any]:
+    """What was last proved of the member, as ``proved`` returned it; empty where this host has no such dump."""
+    for place in sorted(Path(folder).glob(f"{name}.*.dump{RECORD}"), reverse=True):
+        record: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        if Path(record["path"]).is_file():
+            return record
+    return {}
 
 
 def _compared(sides: Sides, wanted: Dumping, facts: Facts, path: Path) -> dict[str, int]:
