@@ -70,7 +70,7 @@ timings:
   sample: [{step: drain, seconds: 0.21}]
 dump:
   description:
-    - The dump that was proved, for a committed member the one that was before it was. What is here stands beside the file.
+    - The dump that was proved, for a committed member the one before it was. The same stands beside the file.
     - Empty in check mode, without O(proved_dump), and where this host has no such dump.
   returned: success
   type: dict

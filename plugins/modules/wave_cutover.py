@@ -46,15 +46,19 @@ options:
       sslrootcert:
         description: File on the source with the certificate of the target's authority.
         type: path
-  open_window:
+  state:
     description:
-      - V(false) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
+      - V(live) lets the target serve.
+      - V(ready) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
         back is prepared, and every standby of the target keeps its slot, so that a failover takes it along. All rows
         are compared as of one moment, so that in the window only those are left that changed since.
-    type: bool
-    default: true
+      - V(following) takes back what V(ready) made, or a cutover that died before the target opened; the source serves.
+        What is ready holds back the log of the source's server, so no member stays so.
+    type: str
+    choices: [following, ready, live]
+    default: live
   keep_seconds:
-    description: How long that may take with O(open_window=false), or V(0) to go without.
+    description: How long the standbys may take with O(state=ready), or V(0) to go without.
     type: int
     default: 60
   compare_seconds:
@@ -146,7 +150,7 @@ compared:
   description:
     - How many tables and rows were found equal on both sides, and, where that was before the window, how many rows
       changed since and were compared again.
-    - With O(open_window=false) also the reason, where they could not be compared before; then the window compares them.
+    - With O(state=ready) also the reason, where they could not be compared before; then the window compares them.
   returned: success
   type: dict
   sample: {tables: 436, rows: 52011, again: 17}
@@ -192,7 +196,7 @@ ARGUMENTS = {
     **WINDOW,
     **TOOLS,
     **COPIES,
-    "open_window": {"type": "bool", "default": True},
+    "state": {"type": "str", "choices": ["following", "ready", "live"], "default": "live"},
     "keep_seconds": {"type": "int", "default": 60},
     "compare_seconds": {"type": "int", "default": 3600},
     "lag_bytes": {"type": "int", "default": 1048576},

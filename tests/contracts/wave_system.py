@@ -80,7 +80,9 @@ def arguments(system: System, verb: str, **more: Any) -> dict[str, Any]:
 
 
 def movers(*verbs: str, schema: Sequence[str] = SCHEMA) -> Callable[[], AbstractContextManager[System]]:
-    """Both clusters, the member brought through these verbs; without any its source is as a legacy host's."""
+    """Both clusters, the member brought through these verbs, such as ``seed`` or ``cutover=ready`` for a state; without
+    any its source is as a legacy host's.
+    """
 
     @contextlib.contextmanager
     def opened() -> Iterator[System]:
@@ -100,8 +102,9 @@ def movers(*verbs: str, schema: Sequence[str] = SCHEMA) -> Callable[[], Abstract
             source.do("postgres", "CREATE ROLE odoo LOGIN", "CREATE DATABASE acme_prod OWNER odoo")
             source.do("acme_prod", "SET ROLE odoo", *schema)
             system = local(source=source, target=target, folder=folder)
-            for verb in verbs:
-                live.run_module(f"wave_{verb}", arguments(system, verb))
+            for each in verbs:
+                verb, _, state = each.partition("=")
+                live.run_module(f"wave_{verb}", arguments(system, verb, **({"state": state} if state else {})))
             yield system
 
     return opened

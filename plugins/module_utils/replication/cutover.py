@@ -38,7 +38,7 @@ def no_files() -> dict[str, Any]:
 class Cutover:
     """What the operator chose. files: copies what the filestore still lacks, and says what it did.
 
-    open_window: False ends it when all is ready that can be before anybody is turned away. lag_bytes: how near the
+    live: False ends it when all is ready that can be before anybody is turned away. lag_bytes: how near the
     target must be before the window opens. drain_seconds: how long the rest may take. keep_seconds: how long to wait
     for standbys that do not keep the way back; 0: not at all. compare_seconds: how long one table may take before.
     quiet_seconds: how long what is under way when the window opens may go on; 0: not at all.
@@ -47,7 +47,7 @@ class Cutover:
     way: back.WayBack
     copying: by_dump.Copying
     jobs: int
-    open_window: bool
+    live: bool
     lag_bytes: int
     drain_seconds: float
     keep_seconds: float
@@ -65,16 +65,16 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
         return {}
     with sides.steps.step("check"):
         check(sides, wanted, facts)
-        if not wanted.open_window and wanted.quiet_seconds:
+        if not wanted.live and wanted.quiet_seconds:
             with quiet.no_action_at_work(sides, _source_of(sides), quiet.READY_SECONDS):
                 pass  # a long one is named before anybody is turned away
     record = facts.source.record or Record()
     try:
         if facts.by_dump:
-            return _window(sides, wanted, facts, record) if wanted.open_window else {}
+            return _window(sides, wanted, facts, record) if wanted.live else {}
         with sides.steps.step("way_back"):
             back.prepare(sides, wanted.way)
-        if wanted.open_window:
+        if wanted.live:
             return _window(sides, wanted, facts, record)
         return {} if record.fenced else _ahead(sides, wanted, facts)  # a window that was cut off waits for nothing
     except BaseException as error:
@@ -95,6 +95,14 @@ def ready(facts: Facts) -> bool:
     """Whether nothing is left to do before the window, or the window is over. By dumps nothing can be done before."""
     way_back = facts.source.back_enabled is not None and facts.target.back_slot is not None
     return facts.by_dump or plan.stands(facts) == plan.LIVE or way_back
+
+
+def begun(sides: Sides, facts: Facts) -> bool:
+    """Whether anything stands that ``return_to_source`` takes back."""
+    way_back = facts.source.back_enabled is not None or facts.target.back_slot is not None
+    with translated("Reading what a cutover has made ready"):
+        slot = one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [sides.member.changes])
+    return way_back or slot is not None or plan.stands(facts) == plan.CUTTING_OVER
 
 
 def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:

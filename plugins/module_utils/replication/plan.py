@@ -36,6 +36,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "wave_seed": (PREPARED, SEEDING, FOLLOWING, DIVERGED, ROLLED_BACK),
     "wave_rehearse": (FOLLOWING,),
     "wave_cutover": (FOLLOWING, CUTTING_OVER, LIVE),
+    "return": (FOLLOWING, DIVERGED, CUTTING_OVER),
     "wave_rollback": (LIVE, ROLLING_BACK, ROLLED_BACK),
     "wave_commit": (LIVE, COMMITTED),
     "withdraw": (PLANNED, PREPARED, SEEDING, FOLLOWING, DIVERGED, ROLLED_BACK),
@@ -90,6 +91,7 @@ CURES = {
     ("wave_seed", PLANNED): "Run wave_prepare first: the source does not publish the database yet.",
     ("wave_cutover", DIVERGED): "Run wave_seed, which starts it anew.",
     ("wave_rehearse", DIVERGED): "Run wave_seed, which starts it anew.",
+    ("return", LIVE): "The target serves; wave_rollback brings the member back.",
     ("withdraw", LIVE): "Run wave_rollback first.",
 }
 

@@ -204,11 +204,13 @@ def _measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    if parameters["state"] == "following":
+        return _not_cut_over(parameters, check_mode)
     wanted = switching.Cutover(
         way=back.WayBack(back=login_from({**parameters["back"], "user": ROLE}, ROLE)),
         copying=_copying(parameters),
         jobs=parameters["jobs"],
-        open_window=parameters["open_window"],
+        live=parameters["state"] == "live",
         lag_bytes=parameters["lag_bytes"],
         drain_seconds=parameters["drain_seconds"],
         keep_seconds=parameters["keep_seconds"],
@@ -218,8 +220,8 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     )
     with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
-        needed = state != plan.LIVE if wanted.open_window else not switching.ready(facts)
-        action = Action("cut over" if wanted.open_window else "make ready", f"member {sides.member.name}")
+        needed = state != plan.LIVE if wanted.live else not switching.ready(facts)
+        action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}")
         found: dict[str, Any] = {}
         with _told(state):
             if not check_mode:
@@ -227,9 +229,21 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
                 found = switching.cutover(sides, wanted, facts)
             elif state != plan.LIVE:
                 switching.check(sides, wanted, facts)
-        expected = plan.LIVE if wanted.open_window else state
+        expected = plan.LIVE if wanted.live else state
         measured = {**_measured(sides, found), "statistics": found.get("statistics")}
         return _done(sides, state, expected, action if needed else None, check_mode, found=state, **measured)
+
+
+def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
+    with _opened(parameters, check_mode) as (sides, facts):
+        state = plan.check("return", sides.member, facts)
+        action = Action("return", f"member {sides.member.name}") if switching.begun(sides, facts) else None
+        if action and not check_mode:
+            with sides.steps.step("return"):
+                switching.return_to_source(sides, facts)
+        nothing = {**_measured(sides, {}), "statistics": None}
+        expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
+        return _done(sides, state, expected, action, check_mode, found=state, **nothing)
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

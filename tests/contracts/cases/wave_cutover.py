@@ -22,7 +22,14 @@ CASES = (
     Case(
         name="a member that is made ready",
         system=movers("prepare", "seed"),
-        arguments=partial(arguments, verb="cutover", open_window=False),
+        arguments=partial(arguments, verb="cutover", state="ready"),
+        probe=both,
+        secrets=SECRETS,
+    ),
+    Case(
+        name="a member that shall not stay ready",
+        system=movers("prepare", "seed", "cutover=ready"),
+        arguments=partial(arguments, verb="cutover", state="following"),
         probe=both,
         secrets=SECRETS,
     ),

@@ -94,7 +94,7 @@ class Waves:
                 "back": self.login([self.target.address], password=WAVE_PASSWORD, sslmode="verify-ca",
                                    sslrootcert=self.certificate),
                 "jobs": 4,
-                "open_window": True,
+                "state": "live",
                 "window_seconds": 60,
                 "drain_seconds": 30,
                 "quiet_seconds": 5,

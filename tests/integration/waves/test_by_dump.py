@@ -131,7 +131,7 @@ def test_there_back_and_for_good(source: Waves) -> None:
         assert source.target_sql("SELECT count(*) > 10 FROM res_partner", f"{NAME}__rehearsal") == "t"
         source.done("rehearse", NAME, state="absent")
 
-        assert source.done("cutover", NAME, open_window=False)["actions"] == []
+        assert source.done("cutover", NAME, state="ready")["actions"] == []
         predicted = source.run("cutover", NAME, check=True)
         cut = source.done("cutover", NAME)
         assert (predicted["after"], predicted["actions"]) == (cut["after"], cut["actions"])

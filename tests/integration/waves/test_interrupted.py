@@ -28,9 +28,9 @@ def test_killed_at_every_step_it_goes_on(waves: Waves, member: Make) -> None:
         assert waves.done("seed", name)["state"] == "following"
 
         for step in AHEAD:
-            assert waves.killed("cutover", name, step, open_window=False), step
+            assert waves.killed("cutover", name, step, state="ready"), step
             assert serves(waves, name) == {"source"}, step
-        assert "tables" in waves.done("cutover", name, open_window=False)["compared"]
+        assert "tables" in waves.done("cutover", name, state="ready")["compared"]
         for step in CUTOVER:
             assert waves.killed("cutover", name, step), step
             assert "target" not in serves(waves, name), step
@@ -63,10 +63,10 @@ def test_failing_at_every_step_it_returns(waves: Waves, member: Make) -> None:
     following(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
         for step in AHEAD[:-1]:
-            result = waves.run("cutover", name, fail_at=step, open_window=False)
+            result = waves.run("cutover", name, fail_at=step, state="ready")
             assert result["failed"] and "for the test" in result["msg"], step
         for step in CUTOVER:
-            waves.done("cutover", name, open_window=False)
+            waves.done("cutover", name, state="ready")
             result = waves.run("cutover", name, fail_at=step)
             assert result["failed"] and "for the test" in result["msg"], step
             assert serves(waves, name) == {"source"}, step

@@ -63,9 +63,15 @@ def test_there_back_and_for_good(waves: Waves, member: Make) -> None:
         seeded = waves.done("seed", name)
         assert seeded["state"] == "following" and serves(waves, name) == {"source"}
         assert waves.done("seed", name)["actions"] == []
-        ready = waves.done("cutover", name, open_window=False)
+        ready = waves.done("cutover", name, state="ready")
         assert ready["state"] == "following" and serves(waves, name) == {"source"}
-        assert waves.done("cutover", name, open_window=False)["actions"] == []
+        assert waves.done("cutover", name, state="ready")["actions"] == []
+        predicted = waves.run("cutover", name, check=True, state="following")
+        taken_back = waves.done("cutover", name, state="following")
+        assert predicted["actions"] == taken_back["actions"] != [] and taken_back["state"] == "following"
+        assert waves.source_sql("SELECT count(*) FROM pg_replication_slots") == "1"  # what it is followed by
+        assert waves.done("cutover", name, state="following")["actions"] == []
+        waves.done("cutover", name, state="ready")
         cut = waves.done("cutover", name)
         assert cut["state"] == "live" and serves(waves, name) == {"target"}
         assert cut["compared"]["tables"] > 400
@@ -80,7 +86,9 @@ def test_there_back_and_for_good(waves: Waves, member: Make) -> None:
         following(waves, name)
         waves.done("cutover", name)
         waves.target.shell("sleep 0.5")
-        assert waves.done("commit", name)["state"] == "committed"
+        committed = waves.done("commit", name)
+        assert committed["state"] == "committed" and committed["dump"]["rows"] > 1000
+        assert waves.done("commit", name)["dump"] == committed["dump"]  # a run that was killed is told it too
         waves.target.shell("sleep 0.5")
     nothing_lost(waves, name, on_source=False)
     assert serves(waves, name) == {"target"}
@@ -99,7 +107,7 @@ def test_rows_are_compared_before_and_what_changed_since_again(waves: Waves, mem
         old, "odoo",
     )  # fmt: skip
     following(waves, name)
-    ready = waves.done("cutover", name, open_window=False)["compared"]
+    ready = waves.done("cutover", name, state="ready")["compared"]
     assert ready["tables"] > 200 and ready["rows"] > 1000
     assert waves.source_sql("SELECT plugin FROM pg_replication_slots WHERE slot_name = 'erpops_changes_ahead'") != ""
     waves.source_sql(
@@ -118,7 +126,7 @@ def test_rows_are_compared_before_and_what_changed_since_again(waves: Waves, mem
 def test_a_row_that_changed_and_is_not_equal_opens_nothing(waves: Waves, member: Make) -> None:
     name = member("spoiled", "birch")
     following(waves, name)
-    assert waves.done("cutover", name, open_window=False)["compared"]["rows"] > 1000
+    assert waves.done("cutover", name, state="ready")["compared"]["rows"] > 1000
     waves.source_sql("INSERT INTO x_acks (text) VALUES ('told')", f"{name}_old", "odoo")
     waves.target.shell("sleep 2")
     waves.target_sql("UPDATE x_acks SET text = 'spoiled'", name)
@@ -127,7 +135,7 @@ def test_a_row_that_changed_and_is_not_equal_opens_nothing(waves: Waves, member:
     waves.target_sql("UPDATE x_acks SET text = 'told'", name)
     spoiled = "UPDATE res_partner SET name = 'spoiled' WHERE id = 1"
     waves.target_sql(spoiled, name)
-    refused = waves.run("cutover", name, open_window=False)
+    refused = waves.run("cutover", name, state="ready")
     assert refused["failed"] and "res_partner" in refused["msg"] and serves(waves, name) == {"source"}
     assert waves.source_sql("SELECT count(*) FROM pg_replication_slots WHERE slot_name ~ 'changes'") == "0"
 
@@ -138,7 +146,7 @@ def test_a_source_without_a_slot_to_spare_compares_in_the_window(waves: Waves, m
     free = "(SELECT current_setting('max_replication_slots')::int - count(*) FROM pg_replication_slots)"
     waves.source_sql(f"SELECT pg_create_physical_replication_slot('x_' || n) FROM generate_series(1, {free}) AS n")
     try:
-        ready = waves.done("cutover", name, open_window=False)
+        ready = waves.done("cutover", name, state="ready")
         assert ready["state"] == "following" and "all replication slots are in use" in ready["compared"]["reason"]
         cut = waves.done("cutover", name)
         assert cut["state"] == "live" and cut["compared"]["rows"] > 1000 and "again" not in cut["compared"]
@@ -307,7 +315,9 @@ def test_a_way_back_that_nobody_kept_open_is_bounded_and_refused(waves: Waves, m
         refused = waves.run("rollback", name)
         assert refused["failed"] and "no way back" in refused["msg"] and "max_slot_wal_keep_size" in refused["msg"]
         assert serves(waves, name) == {"target"}
-        assert waves.done("commit", name)["state"] == "committed"
+        committed = waves.done("commit", name)
+        assert committed["state"] == "committed" and committed["dump"]["rows"] > 1000
+        assert waves.done("commit", name)["dump"] == committed["dump"]  # a run that was killed is told it too
     finally:
         waves.target_sql("ALTER SYSTEM RESET max_slot_wal_keep_size")
         waves.target_sql("ALTER SYSTEM RESET wal_keep_size")
