@@ -45,7 +45,7 @@ def compared(sides: Sides, wanted: Wanted, facts: Facts) -> dict[str, Any]:
     """Compare, and remember it in the source's record. Raises Refused where rows differ. Returns how much was compared,
     or ``reason`` why it was not.
     """
-    member, record = sides.member, facts.source.record or Record()
+    record = facts.source.record or Record()
     if record.compared:  # of a run before: the new slot does not know what changed since
         record = replace(record, compared=())
         client.in_transaction(sides.source, "Recording that nothing is compared", [source.save_record(sides, record)])
@@ -63,7 +63,7 @@ def compared(sides: Sides, wanted: Wanted, facts: Facts) -> dict[str, Any]:
         return {"reason": error.message}
     if found:
         forget(sides)
-    plan.refuse_differences(member, "The two sides are not equal.", found, "Run wave_seed, which starts it anew.")
+        raise noted(sides, compare.Unequal(sides.member, found))
     text = source.save_record(sides, replace(record, compared=(counted["tables"], counted["rows"])))
     client.in_transaction(sides.source, "Recording what was compared", [text])
     return counted
@@ -121,6 +121,20 @@ def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | 
 
 def rest_compared(sides: Sides, record: Record, facts: Facts, jobs: int) -> dict[str, int]:
     """In the window: the rows that are left, sequences and large objects. Raises Refused with every difference."""
+    try:
+        return _rest_compared(sides, record, facts, jobs)
+    except compare.Unequal as error:
+        raise noted(sides, error) from error
+
+
+def noted(sides: Sides, error: compare.Unequal) -> compare.Unequal:
+    """The same, with what differs in the source's record: the member has diverged."""
+    source.note_unequal(sides, error.found)
+    error.values["state"] = plan.DIVERGED
+    return error
+
+
+def _rest_compared(sides: Sides, record: Record, facts: Facts, jobs: int) -> dict[str, int]:
     changed = since(sides, record)
     if changed is None:
         return compare.compare(sides, facts, jobs)

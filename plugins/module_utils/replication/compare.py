@@ -11,16 +11,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Row, Sides, execute, one, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Table
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Member, Table
 
 if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
 
 Sum = tuple[int, str]
+
+
+class Unequal(Refused):
+    """The two sides are not equal. found: every difference, as a sentence."""
+
+    def __init__(self, member: Member, found: Sequence[str]) -> None:
+        cure = "The other side must not open with it; look at what wrote there."
+        problems = [Problem(f"member {member.name}", "", "", f"{one}. {cure}") for one in found]
+        super().__init__("The two sides are not equal.", problems)
+        self.found = tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +60,8 @@ def compare_some(
     ours, theirs = (_sums_by_id(sides, side, oldest, by_id) for side in (source, target))
     found += [*plan.unequal(ours, theirs), *_unequal_objects(source.connection, target.connection)]
     found += _unequal_sequences(client.sequences(source.connection), target.connection)
-    _refuse(sides, found)
+    if found:
+        raise Unequal(sides.member, found)
     return {"tables": len(whole) + len(by_id), "rows": compared["rows"] + sum(count for count, _sum in ours.values())}
 
 
@@ -76,13 +87,9 @@ def equal(
     """``sequences``: those of the source, which no snapshot holds."""
     found, compared = differences(sides, source, target, min(facts.source.version, facts.target.version), jobs)
     found += _unequal_sequences(sequences, target.connection)
-    _refuse(sides, found)
+    if found:
+        raise Unequal(sides.member, found)
     return compared
-
-
-def _refuse(sides: Sides, found: Sequence[str]) -> None:
-    cure = "The other side must not open with it; look at what wrote there."
-    plan.refuse_differences(sides.member, "The two sides are not equal.", found, cure)
 
 
 def differences(

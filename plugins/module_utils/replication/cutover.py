@@ -107,13 +107,12 @@ def begun(sides: Sides, facts: Facts) -> bool:
 
 def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:
     """Raises Refused with everything that would fail inside the window."""
-    member, found = sides.member, list[str]()
-    if not facts.by_dump:
-        found += _behind(sides, wanted, facts)
+    member = sides.member
+    diverged = [] if facts.by_dump else seed.diverged(sides, facts)
+    found = [*diverged, *([] if facts.by_dump else _behind(wanted, facts))]
     found += [f"prepared transaction {row['gid']} is open" for row in rows(
         sides.source, statements.END_PREPARED, [member.database])]  # fmt: skip
-    cure = "Cure it, or run wave_seed, which starts the member anew."
-    plan.refuse_differences(member, f"Member {member.name} cannot be cut over.", found, cure)
+    plan.refuse_move(member, f"Member {member.name} cannot be cut over.", found, diverged=bool(diverged))
     if not (facts.source.record and facts.source.record.fenced):
         source.superusers(sides, shared=wanted.shared_roles)
 
@@ -122,8 +121,8 @@ def _source_of(sides: Sides) -> Callable[[], client.Connection]:
     return lambda: sides.connect_source(sides.member.database)
 
 
-def _behind(sides: Sides, wanted: Cutover, facts: Facts) -> list[str]:
-    found, slot = seed.diverged(sides, facts), facts.source.slot
+def _behind(wanted: Cutover, facts: Facts) -> list[str]:
+    found, slot = list[str](), facts.source.slot
     if slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
         found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
     if not facts.target.enabled:
@@ -231,7 +230,7 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
             Problem(f"member {sides.member.name}", "", "", "The source serves again; cure it and run wave_cutover."),
         )
         text = f"{error.message} The member returned to the source."
-        return Refused(text, problems, values={"state": plan.FOLLOWING})
+        return Refused(text, problems, values={"state": error.values.get("state", plan.FOLLOWING)})
     return error
 
 

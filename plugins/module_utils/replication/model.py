@@ -129,6 +129,7 @@ class Record:
     comment: str | None = None  # by dumps: the database's own, as it was
     copied: bool = False  # by dumps: the target has a copy of a seed
     returning: bool = False  # by dumps: the target was fenced for a rollback
+    unequal: tuple[str, ...] = ()  # what a comparison found; only a new copy mends it
 
     def text(self) -> str:
         return json.dumps({"erpops": 1, **asdict(self)}, sort_keys=True)
@@ -145,6 +146,7 @@ def record_from(text: str | None) -> Record:
     value["functions"] = tuple(Function(**one) for one in value.get("functions", ()))
     value["grants"] = tuple(Grant(**one) for one in value["grants"])
     value["logins"] = tuple(value["logins"])
+    value["unequal"] = tuple(value.get("unequal", ()))
     value["compared"] = tuple(value.get("compared", ()))
     value["digests"] = tuple((kind, digest) for kind, digest in value.get("digests", ()))
     return Record(**value)

@@ -55,7 +55,7 @@ def stands(facts: Facts) -> str:
     if target.database and target.subscribed:
         if record is not None and record.fenced:
             return CUTTING_OVER
-        broken = source.slot is None or source.slot.lost
+        broken = source.slot is None or source.slot.lost or (record is not None and record.unequal)
         return DIVERGED if broken else FOLLOWING
     if target.database:
         return ROLLING_BACK if record is not None and record.fenced else ROLLED_BACK
@@ -81,7 +81,7 @@ def check(verb: str, member: Member, facts: Facts) -> str:
     if found in ALLOWED[verb]:
         return found
     problem = Problem(f"member {member.name}", "state", found, CURES.get((verb, found), _cure(verb)))
-    raise Refused(f"{verb} of member {member.name} is refused.", [problem])
+    raise Refused(f"{verb} of member {member.name} is refused.", [problem], values={"state": found})
 
 
 CURES = {
@@ -169,6 +169,16 @@ def unequal(source: Sums, target: Sums) -> list[str]:
             counts = f"{ours[0]} rows on the source, {theirs[0]} on the target"
             found.append(f"table {name}: {counts}" + (", of other content" if ours[0] == theirs[0] else ""))
     return found
+
+
+def refuse_move(member: Member, message: str, found: Sequence[str], *, diverged: bool) -> None:
+    """The same, of what speaks against a cutover or its rehearsal. diverged: only a new copy leads on."""
+    try:
+        refuse_differences(member, message, found, "Cure it, or run wave_seed, which starts the member anew.")
+    except Refused as error:
+        if diverged:
+            error.values["state"] = DIVERGED
+        raise
 
 
 def refuse_differences(member: Member, message: str, found: Sequence[str], cure: str) -> None:

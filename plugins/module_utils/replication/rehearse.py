@@ -18,6 +18,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import STATEMENT_SECONDS, translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    ahead,
     by_dump,
     carry,
     client,
@@ -88,7 +89,8 @@ def check(sides: Sides, wanted: Rehearsal, facts: Facts) -> None:
     """Raises Refused with everything that a cutover would refuse as well. A subscription that rests is no reason: that
     is what a killed rehearsal leaves.
     """
-    found = [] if facts.by_dump else seed.diverged(sides, facts)
+    diverged = [] if facts.by_dump else seed.diverged(sides, facts)
+    found = list(diverged)
     slot = facts.source.slot
     if facts.target.enabled and slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
         found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
@@ -96,8 +98,8 @@ def check(sides: Sides, wanted: Rehearsal, facts: Facts) -> None:
         known = neutralize.columns(rows(sides.target, neutralize.COLUMNS))
     found += [f"table {name} is missing: it is not Odoo's, and nobody knows what to neutralize"
               for name in neutralize.missing(known)]  # fmt: skip
-    cure = "Cure it, or run wave_seed, which starts the member anew."
-    plan.refuse_differences(sides.member, f"Member {sides.member.name} cannot be rehearsed.", found, cure)
+    message = f"Member {sides.member.name} cannot be rehearsed."
+    plan.refuse_move(sides.member, message, found, diverged=bool(diverged))
 
 
 def rehearse(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
@@ -110,6 +112,8 @@ def rehearse(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
             _follow(sides)
     try:
         return _rehearsed(sides, wanted, facts)
+    except compare.Unequal as error:
+        raise _cleared(sides, error if facts.by_dump else ahead.noted(sides, error)) from error
     except BaseException as error:
         raise _cleared(sides, error) from error
 

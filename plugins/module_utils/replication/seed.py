@@ -99,6 +99,8 @@ def diverged(sides: Sides, facts: Facts) -> list[str]:
         return ["its slot on the source is gone"]
     if slot.lost:
         return ["its slot on the source was invalidated, since it held back too much log"]
+    if facts.source.record.unequal:
+        return list(facts.source.record.unequal)
     if target.subscribed != sides.member.name:
         return []
     found = schema_differences(sides)

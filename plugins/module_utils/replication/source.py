@@ -82,10 +82,11 @@ def publish(sides: Sides, allowed: Sequence[str]) -> Record:
     record = client.record_of(member, found["record"]) if found else Record()
     wanted = sorted(facts.table for facts in published)
     digests = tuple(sorted(client.digests(connection).items()))
-    if found is None or needed or functions or wanted != _published(sides) or digests != record.digests:
+    same = wanted == _published(sides) and digests == record.digests and not record.unequal
+    if found is None or needed or functions or not same:
         changed = (*record.identities, *(one.before for one in needed))
         pinned = (*record.functions, *functions)
-        record = replace(record, identities=changed, functions=pinned, committed=False, digests=digests)
+        record = replace(record, identities=changed, functions=pinned, committed=False, digests=digests, unequal=())
         client.in_transaction(connection, "Publishing on the source", [
             *(_identity(one) for one in needed),
             *(statements.pin_function(function) for function in functions),
@@ -94,6 +95,15 @@ def publish(sides: Sides, allowed: Sequence[str]) -> Record:
             save_record(sides, record),
         ])  # fmt: skip
     return record
+
+
+def note_unequal(sides: Sides, found: Sequence[str]) -> None:
+    """Keep what a comparison found, so that nothing but a new copy leads on. By dumps the next copy is new anyway."""
+    with translated("Reading the record of the source"):
+        there = one(sides.source, statements.SOURCE_RECORD, [sides.member.forward])
+    if there is not None:
+        record = replace(client.record_of(sides.member, there["record"]), unequal=tuple(found))
+        client.in_transaction(sides.source, "Recording what differs", [save_record(sides, record)])
 
 
 def pin(sides: Sides, record: Record | None, functions: Sequence[Function]) -> Record:

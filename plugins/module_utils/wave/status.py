@@ -123,7 +123,7 @@ def blockers(member: Member, lock: Lock | None, now: datetime) -> Iterator[str]:
             f' wave_break_locks=["{member.name}"].'
         )
     if member.state == "diverged":
-        yield "The source's schema changed: run wave_seed."
+        yield "Only a new copy leads on, for the reason that the last run gave: run wave_seed."
     if states.who_serves(member.state, member.origin) == "nobody":
         yield "Nobody serves its users now."
     start = str((member.facts.get("plan") or {}).get("start") or "")

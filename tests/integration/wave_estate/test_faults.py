@@ -71,7 +71,7 @@ def connections(estate: Estate, side: tuple[str, str]) -> int:
 def under_way(estate: Estate, playbook: str) -> Iterator[subprocess.Popen[str]]:
     """A run, for as long as the context lasts; what it said is in its standard output."""
     with tempfile.TemporaryDirectory(prefix="erpops-") as folder:
-        variables = {**CHOSEN, "wave_waivers": WAIVERS}
+        variables = {**TAKEN_OVER, "wave_waivers": WAIVERS}
         process = subprocess.Popen(
             runs.command(estate, playbook, variables, Path(folder)),
             cwd=estate.root, env={**os.environ, **runs.PLAIN}, text=True, start_new_session=True,
@@ -118,6 +118,62 @@ def test_a_killed_seed_is_completed_by_the_next(estate: Estate, users: Users) ->
     runs.done(estate, "wave_seed", **TAKEN_OVER)
     assert state(estate) == "following"
     acknowledged(estate, users, SOURCE)
+
+
+def test_a_changed_schema_is_named_and_copied_anew(estate: Estate, users: Users) -> None:
+    estate.psql(SOURCE[0], "ALTER TABLE res_partner ADD COLUMN x_later int", SOURCE[1])
+    for verb in ("wave_rehearse", "wave_cutover"):
+        said = runs.refused(estate, verb, **CHOSEN, wave_waivers=WAIVERS)
+        assert "x_later" in said and "run wave_seed" in said, said[-4000:]
+        if verb == "wave_rehearse":
+            assert state(estate) == "diverged"
+    acknowledged(estate, users, SOURCE)
+    runs.done(estate, "wave_seed", **CHOSEN)
+    assert state(estate) == "following"
+
+
+def test_a_target_that_dies_in_the_seed_costs_no_more_than_another_run(estate: Estate, users: Users) -> None:
+    """Its standby takes over; what the subscription had confirmed is there, or is copied anew."""
+    estate.psql(SOURCE[0], "ALTER TABLE res_partner DROP COLUMN x_later", SOURCE[1])
+    with died(estate, "wave_seed", lambda: state(estate) == "seeding", "no seed began") as said:
+        assert "member" in said
+        acknowledged(estate, users, SOURCE)
+    runs.done(estate, "wave_seed", **TAKEN_OVER)
+    assert state(estate) == "following"
+    acknowledged(estate, users, SOURCE)
+
+
+def test_a_target_that_dies_in_the_cutover_leaves_everybody_with_one_side(estate: Estate, users: Users) -> None:
+    with died(estate, "wave_cutover", lambda: page_is_shown(estate), "no page was shown"):
+        pass
+    if state(estate) == "diverged":
+        runs.done(estate, "wave_seed", **TAKEN_OVER)
+    serving = SOURCE if connections(estate, SOURCE) else (estate.primary(), MEMBER)
+    assert not (connections(estate, SOURCE) and connections(estate, (estate.primary(), MEMBER)))
+    if state(estate) in ("following", "live"):
+        acknowledged(estate, users, serving)
+    if state(estate) == "live":  # it died too late
+        for verb in ("wave_rollback", "wave_prepare", "wave_seed"):
+            runs.done(estate, verb, **TAKEN_OVER)
+
+
+@contextmanager
+def died(estate: Estate, playbook: str, holds: Callable[[], bool], what: str) -> Iterator[str]:
+    """The target's primary is dead from when something holds until the context's end; what the run said."""
+    dead = estate.primary()
+    others = [host for host in estate.groups["postgres"] if host != dead]
+    with under_way(estate, playbook) as process:
+        eventually(lambda: holds() or process.poll() is not None, what)
+        assert process.poll() is None, f"control: it was still running\n{process.communicate()[0][-4000:]}"
+        estate.lab("kill", dead)
+        try:
+            said = process.communicate(timeout=900)[0]
+            eventually(lambda: promoted(estate, others), "nobody was promoted")
+            yield said
+        finally:
+            estate.lab("start", dead)
+    assert process.returncode != 0, said[-4000:]
+    eventually(lambda: replicates(estate), "the old primary does not follow")
 
 
 def test_a_source_that_is_cut_off_in_the_cutover_serves_again_or_is_led_on(estate: Estate, users: Users) -> None:

@@ -132,12 +132,21 @@ def test_a_row_that_changed_and_is_not_equal_opens_nothing(waves: Waves, member:
     waves.target_sql("UPDATE x_acks SET text = 'spoiled'", name)
     refused = waves.run("cutover", name)
     assert refused["failed"] and "x_acks: 1 rows" in refused["msg"] and serves(waves, name) == {"source"}
-    waves.target_sql("UPDATE x_acks SET text = 'told'", name)
-    spoiled = "UPDATE res_partner SET name = 'spoiled' WHERE id = 1"
-    waves.target_sql(spoiled, name)
+    only_a_new_copy_leads_on(waves, name, "x_acks: 1 rows")
+    waves.target_sql("UPDATE res_partner SET name = 'spoiled' WHERE id = 1", name)
     refused = waves.run("cutover", name, state="ready")
     assert refused["failed"] and "res_partner" in refused["msg"] and serves(waves, name) == {"source"}
     assert waves.source_sql("SELECT count(*) FROM pg_replication_slots WHERE slot_name ~ 'changes'") == "0"
+    only_a_new_copy_leads_on(waves, name, "res_partner")
+
+
+def only_a_new_copy_leads_on(waves: Waves, name: str, differs: str) -> None:
+    for verb in ("cutover", "rehearse"):
+        refused = waves.run(verb, name)
+        assert refused["failed"] and refused["state"] == "diverged" and "wave_seed" in refused["msg"]
+    anew = waves.done("seed", name)
+    assert anew["state"] == "following" and any(differs in reason for reason in anew["diverged"])
+    assert waves.done("seed", name)["actions"] == []
 
 
 def test_a_source_without_a_slot_to_spare_compares_in_the_window(waves: Waves, member: Make) -> None:

@@ -126,9 +126,11 @@ def test_a_row_that_differs_is_told(waves: Waves, member: Make) -> None:
     following(waves, name)
     waves.target_sql("UPDATE res_partner SET name = 'changed here' WHERE id = 1", name)
     refused = waves.run("rehearse", name)
-    assert refused["failed"] and "table public.res_partner" in refused["msg"]
+    assert refused["failed"] and "table public.res_partner" in refused["msg"] and refused["state"] == "diverged"
     assert waves.target_sql(COPIES) == "0"
     follows(waves, name)
+    assert waves.done("seed", name)["state"] == "following"
+    assert waves.done("rehearse", name)["compared"]["rows"] > 1000
 
 
 def test_a_copy_that_cannot_be_made_harmless_is_dropped(waves: Waves, member: Make) -> None:

@@ -138,7 +138,7 @@ def test_all_problems_come_at_once() -> None:
     assert [problem.subject for problem in problems] == ["member cedar", "member acme", "member birch"] + [
         "member cedar"
     ] * 2
-    assert "From here wave_rehearse, wave_cutover or wave_rollback may run" in problems[1].cure
+    assert "From here wave_seed, wave_rehearse, wave_cutover or wave_rollback may run" in problems[1].cure
     assert (problems[2].value, "wave_discover" in problems[2].cure) == ("(none)", True)
 
 

@@ -23,7 +23,7 @@ ALLOWED = {
     "preparing": {"wave_prepare"},
     "prepared": {"wave_prepare", "wave_seed", "wave_rollback"},
     "seeding": {"wave_seed", "wave_rollback"},
-    "following": {"wave_rehearse", "wave_cutover", "wave_rollback"},
+    "following": {"wave_seed", "wave_rehearse", "wave_cutover", "wave_rollback"},
     "diverged": {"wave_seed", "wave_rollback"},
     "cutting_over": {"wave_cutover"},
     "live": {"wave_rollback", "wave_commit"},
@@ -68,7 +68,7 @@ def test_a_rollback_from_before_the_cutover_leaves_the_source_serving(origin: st
         ("wave_rollback", "live", ("rolled_back", "live")),
         ("wave_rollback", "seeding", ("withdrawn",)),
         ("wave_rollback", "diverged", ("withdrawn",)),
-        ("wave_cutover", "following", ("live", "following", "rolled_back")),
+        ("wave_cutover", "following", ("live", "following", "diverged", "rolled_back")),
         ("wave_commit", "prepared", ()),
     ],
 )
