@@ -160,6 +160,11 @@ members:
     serves: {description: "Who serves its users: V(source), V(target) or V(nobody).", type: str}
     next_verbs: {description: Verbs that may be run now., type: list, elements: str}
     lock: {description: "Who holds its lock, or null.", type: dict}
+primary:
+  description: The address, of O(postgres_hosts), of the server that accepts writes; empty where there is no store.
+  returned: success
+  type: str
+  sample: 10.0.0.21
 problems:
   description: Every reason against the steps.
   returned: failure
@@ -199,7 +204,7 @@ def run(module: AnsibleModule) -> None:
     parameters = module.params
     absent = parameters["postgres_evidence_of_absence"] and not parameters["steps"]
     if absent and PSYCOPG_ERROR is not None:
-        conclude(module, before={}, after={}, actions=(), members=[])
+        conclude(module, before={}, after={}, actions=(), primary="", members=[])
     require_psycopg(module)
     server, who = server_from(parameters), inputs.run_from(parameters)
     steps, names = inputs.steps_from(parameters["steps"]), parameters["names"]
@@ -212,6 +217,7 @@ def run(module: AnsibleModule) -> None:
         take = store.applied if writes else store.predicted
         changes = take(connection, who, steps, parameters["break_locks"])
         held = store.locks(connection)
+        primary = connection.info.host if connection is not None else ""
     after = inputs.after_changes(before, changes, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     touched = sorted({change.after.name for change in changes})
     conclude(
@@ -219,6 +225,7 @@ def run(module: AnsibleModule) -> None:
         before=snapshot({name: before.get(name) for name in touched}),
         after=snapshot({name: after[name] for name in touched}),
         actions=[inputs.action_of(change) for change in changes],
+        primary=primary,
         members=[inputs.shown(each, held.get(name)) for name, each in after.items() if names is None or name in names],
     )
 

@@ -24,6 +24,7 @@ with suppress(ImportError):  # the client reports it
 if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
 
+LONGEST_SECONDS = 60  # that a host of ours that died keeps actions from beginning
 READY_SECONDS = 60  # before anybody is turned away there is time
 # Only where it is a table: a view could call what its owner likes.
 ACTIONS: LiteralString = "SELECT relkind = 'r' AS there FROM pg_class WHERE oid = to_regclass('public.ir_cron')"
@@ -55,7 +56,8 @@ def _hold(sides: Sides, keeper: Connection, seconds: float) -> None:
         with translated("Waiting for scheduled actions"):
             execute(keeper, "BEGIN", *neutralize.SAFELY, "SET LOCAL row_security = off",
                     f"SET LOCAL lock_timeout = '{wait}'", f"SET LOCAL statement_timeout = '{wait}'",
-                    "SET LOCAL deadlock_timeout = '100ms'", ROWS)  # fmt: skip
+                    "SET LOCAL deadlock_timeout = '100ms'",
+                    f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_SECONDS}s'", ROWS)  # fmt: skip
     except ErpopsError as error:
         errors = psycopg.errors
         if not isinstance(error.__cause__, (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected)):
