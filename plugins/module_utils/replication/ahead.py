@@ -111,7 +111,9 @@ def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | 
         with translated("Reading what changed since it was compared"):
             if not one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]):
                 return None
-            lines = [row["data"] for row in rows(sides.source, statements.CHANGES, [name, MOST_CHANGES])]
+            lines = [
+                row["data"] for row in rows(sides.source, statements.CHANGES, {"slot": name, "most": MOST_CHANGES})
+            ]
     except Unreachable:
         raise
     except ErpopsError:  # the slot was lost; all rows are compared then

@@ -56,7 +56,9 @@ ADVANCE_ORIGIN: LiteralString = """
     WHERE subname = %(name)s AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 CHANGES: LiteralString = """
-    SELECT data FROM pg_logical_slot_peek_changes(%s, NULL, %s, 'include-xids', '0', 'skip-empty-xacts', '1')
+    SELECT data
+    FROM pg_logical_slot_peek_changes(%(slot)s, NULL, %(most)s, 'include-xids', '0', 'skip-empty-xacts', '1')
+    LIMIT %(most)s -- the function itself stops only between transactions, and one may be huge
 """
 CONFIRMED: LiteralString = """
     SELECT confirmed_flush_lsn >= %s::pg_lsn AS done FROM pg_replication_slots WHERE slot_name = %s
