@@ -21,7 +21,7 @@ SERVER = (
 )
 DATABASE = (
     "SELECT pubname, obj_description(oid, 'pg_publication') FROM pg_publication ORDER BY 1",
-    "SELECT relname, relreplident FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1",
+    "SELECT relname, relreplident FROM pg_class WHERE relkind = 'r' ORDER BY 1",
     "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
     "SELECT * FROM x_acks ORDER BY id",
     "SELECT last_value FROM x_acks_id_seq",
