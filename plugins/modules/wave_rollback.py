@@ -23,6 +23,13 @@ options:
       - Rights that were given on the target while it served are given on the source; what was taken away is not.
     type: dict
     default: {}
+  withdraw:
+    description:
+      - Withdraw the member, also where it has been live and is back. A member that the target serves is refused then.
+      - Without it, one that has never been live is withdrawn, and one that is back is left alone, with the target's
+        closed copy, which the next M(erpops.odoo.wave_seed) replaces.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
@@ -166,6 +173,7 @@ ARGUMENTS = {
     **FILESTORE,
     **WINDOW,
     "roles": {"type": "dict", "default": {}},
+    "withdraw": {"type": "bool", "default": False},
 }
 
 

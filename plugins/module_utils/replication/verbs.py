@@ -304,7 +304,8 @@ def _copy(sides: Sides, there: bool) -> dict[str, Any]:
 def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
         state = plan.stands(facts)
-        if state in plan.ALLOWED["wave_rollback"] or state not in plan.ALLOWED["withdraw"]:
+        been_live = state in plan.ALLOWED["wave_rollback"] or state not in plan.ALLOWED["withdraw"]
+        if been_live and not parameters["withdraw"]:
             return _back_from_live(sides, facts, parameters, check_mode)
         plan.check("withdraw", sides.member, facts)
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")

@@ -52,7 +52,9 @@ TABLE = (
     Transition("wave_rehearse", ("following",), "", ("following", "diverged")),
     Transition("wave_cutover", ("following",), "cutting_over", ("live", "following", "diverged", "rolled_back")),
     Transition("wave_rollback", ("live",), "rolling_back", ("rolled_back", "live")),
-    Transition("wave_rollback", ("prepared", "seeding", "following", "diverged"), "rolling_back", ("withdrawn",)),
+    Transition(
+        "wave_rollback", ("preparing", "prepared", "seeding", "following", "diverged"), "rolling_back", ("withdrawn",)
+    ),
     Transition("wave_commit", ("live",), "committing", ("committed",)),
 )
 # What a verb may find while it looks, in whatever run: the source's schema changed under a following member.

@@ -55,6 +55,7 @@ def withdrawn(estate: Estate) -> None:
     if state(estate) != "withdrawn":
         runs.done(estate, "wave_rollback", **CHOSEN)
     assert estate.psql(HOST, "SELECT count(*) FROM pg_replication_slots") == ["0"]
+    assert estate.psql(HOST, "SELECT count(*) FROM pg_publication", MEMBER) == ["0"]
 
 
 def restarted(estate: Estate, level: str) -> None:

@@ -106,6 +106,7 @@ class Waves:
             },
             "rollback": {
                 "roles": copies["roles"],
+                "withdraw": False,
                 "jobs": 4,
                 "window_seconds": 60,
                 "drain_seconds": 30,

@@ -299,6 +299,14 @@ def test_withdrawing_leaves_nothing(waves: Waves, member: Make) -> None:
     functions = "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1, 2"
     before = waves.source_sql(seen, f"{name}_old"), waves.source_sql(functions, f"{name}_old")
     following(waves, name)
+    waves.done("cutover", name)
+    refused = waves.run("rollback", name, withdraw=True)
+    assert refused["failed"] and "Run wave_rollback first" in refused["msg"] and serves(waves, name) == {"target"}
+    waves.done("rollback", name)
+    prepared(waves, name)
+    said, done = (waves.run("rollback", name, check=check, withdraw=True) for check in (True, False))
+    assert said["actions"] == done["actions"] != [], "one that was live, and is prepared again"
+    following(waves, name)
     assert waves.run("rollback", name, check=True)["actions"] == waves.done("rollback", name)["actions"]
     assert (waves.source_sql(seen, f"{name}_old"), waves.source_sql(functions, f"{name}_old")) == before
     assert waves.source_sql("SELECT count(*) FROM pg_publication", f"{name}_old") == "0"

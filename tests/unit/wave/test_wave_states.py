@@ -20,7 +20,7 @@ ALLOWED = {
     "": {"wave_discover"},
     "discovered": {"wave_discover", "wave_plan"},
     "planned": {"wave_plan", "wave_prepare"},
-    "preparing": {"wave_prepare"},
+    "preparing": {"wave_prepare", "wave_rollback"},
     "prepared": {"wave_prepare", "wave_seed", "wave_rollback"},
     "seeding": {"wave_seed", "wave_rollback"},
     "following": {"wave_seed", "wave_rehearse", "wave_cutover", "wave_rollback"},
