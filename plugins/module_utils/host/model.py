@@ -112,6 +112,7 @@ class UnitFound:
     active: str = "inactive"
     sub: str = "dead"
     file_state: str = ""
+    wanted: bool = True  # False: its file says who should want it, and nobody does; an alias alone starts nothing
     type: str = ""  # of a service
     result: str = "success"
     reload_result: str = ""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +28,9 @@ COMMAND_SECONDS = 120
 JOURNAL_LINES = 20
 PROPERTIES = (
     "LoadState,ActiveState,SubState,UnitFileState,Type,Result,ReloadResult,RemainAfterExit,NeedDaemonReload,Job,"
-    "ConditionResult,ConditionTimestamp,ActiveEnterTimestamp,ExecMainStartTimestamp"
+    "ConditionResult,ConditionTimestamp,ActiveEnterTimestamp,ExecMainStartTimestamp,FragmentPath,WantedBy,RequiredBy"
 )
+INSTALL = re.compile(r"^(WantedBy|RequiredBy)\s*=\s*\S", re.MULTILINE)
 
 
 def systemctl(*arguments: str, seconds: float = COMMAND_SECONDS) -> subprocess.CompletedProcess[str]:
@@ -81,6 +83,7 @@ def unit_found(values: Mapping[str, str], stamped_at: float) -> UnitFound:
         active=values.get("ActiveState", "inactive"),
         sub=values.get("SubState", "dead"),
         file_state=values.get("UnitFileState", ""),
+        wanted=_wanted(values),
         type=values.get("Type", ""),
         result=values.get("Result", "success"),
         reload_result=values.get("ReloadResult", ""),
@@ -91,6 +94,17 @@ def unit_found(values: Mapping[str, str], stamped_at: float) -> UnitFound:
         started_at=seconds_from(started),
         stamped_at=stamped_at,
     )
+
+
+def _wanted(values: Mapping[str, str]) -> bool:
+    """systemd calls a unit enabled that only has a link of an alias, and then no boot starts it."""
+    if values.get("UnitFileState") != "enabled" or values.get("WantedBy") or values.get("RequiredBy"):
+        return True
+    try:
+        text = Path(values.get("FragmentPath", "")).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return INSTALL.search(text) is None
 
 
 def show(names: Sequence[str]) -> dict[str, UnitFound]:

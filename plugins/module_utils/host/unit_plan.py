@@ -148,7 +148,8 @@ def _enabling(unit: WantedUnit, here: UnitFound, *, generated: bool) -> list[Ver
     verbs: list[Verb] = []
     if here.load == "masked" and (unit.state is not None or unit.enabled):
         verbs.append(Verb("unmask", unit.name))
-    if unit.enabled and here.file_state not in ENABLED and not generated:
+    only_by_alias = here.file_state == "enabled" and not here.wanted
+    if unit.enabled and (here.file_state not in ENABLED or only_by_alias) and not generated:
         verbs.append(Verb("enable", unit.name))
     if unit.enabled is False and here.file_state in ("enabled", "enabled-runtime"):
         verbs.append(Verb("disable", unit.name))

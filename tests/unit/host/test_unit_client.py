@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,23 @@ def test_show_is_read() -> None:
     assert (timer.started_at, timer.needs_reload, timer.job) == (at(43), True, True)
     assert timer.condition_failed_at == 0.0, "never checked is not failed"
     assert (missing.load, missing.condition_failed_at, missing.job) == ("not-found", at(44), False)
+
+
+@pytest.mark.parametrize(
+    ("install", "wanted_by", "wanted"),
+    [
+        ("WantedBy=multi-user.target\nAlias=etcd2.service", "multi-user.target", True),
+        ("WantedBy=multi-user.target\nAlias=etcd2.service", "", False),
+        ("Alias=display-manager.service", "", True),
+    ],
+)
+def test_a_unit_that_only_has_an_alias_is_started_by_no_boot(
+    tmp_path: Path, install: str, wanted_by: str, *, wanted: bool
+) -> None:
+    unit = tmp_path / "etcd.service"
+    unit.write_text(f"[Service]\nExecStart=true\n\n[Install]\n{install}\n")
+    block = {"UnitFileState": "enabled", "WantedBy": wanted_by, "RequiredBy": "", "FragmentPath": str(unit)}
+    assert unit_client.unit_found(block, 0.0).wanted is wanted
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", 0.0), ("n/a", 0.0), ("Thu 1970-01-01 00:00:01 UTC", 1.0)])

@@ -64,6 +64,7 @@ def test_news_explain_a_reload_better_than_what_was_undone() -> None:
         (unit(), MASKED, ["unmask", "start"]),
         (unit(enabled=True), MASKED, ["unmask", "enable", "start"]),
         (unit(enabled=True), replace(RUNNING, file_state="disabled"), ["enable"]),
+        (unit(enabled=True), replace(RUNNING, wanted=False), ["enable"]),
         (unit(enabled=True), replace(RUNNING, file_state="static"), []),
         (unit(enabled=True), replace(RUNNING, file_state="generated"), []),
         (unit(enabled=False), RUNNING, ["disable"]),
