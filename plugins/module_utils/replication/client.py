@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 LOCK = 7_310_103  # with the member's hash; one run at a time works on a member
 LOCK_SECONDS = 10
+FAILOVER_SECONDS = 90  # Patroni gives a lost primary 30
 # What makes a value the same text on both sides, whatever the servers are set to.
 SAME_TEXT = {
     "client_encoding": "UTF8",
@@ -170,7 +172,7 @@ def read_again(sides: Sides) -> Facts:
     """
     for kept in sides.opened.values():
         kept.close()
-    lock(sides)
+    _lock_once_there(sides)
     with postgres.translated("Waiting for what a lost connection left under way"):
         for connection, database in (
             (sides.maintenance, sides.member.name),
@@ -178,6 +180,18 @@ def read_again(sides: Sides) -> Facts:
         ):
             rows(connection, "SELECT 1 FROM pg_database WHERE datname = %s FOR UPDATE", [database])
     return read(sides)
+
+
+def _lock_once_there(sides: Sides) -> None:
+    """A target that lost its primary has another one soon, and until then nobody can be let in anywhere."""
+    end = time.monotonic() + FAILOVER_SECONDS
+    while True:
+        try:
+            return lock(sides)
+        except Unreachable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(1)
 
 
 def ours(error: BaseException) -> BaseException:
