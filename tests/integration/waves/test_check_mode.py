@@ -71,8 +71,8 @@ def test_every_verb_predicts_its_run_and_changes_nothing(waves: Waves, member: M
 
 def test_a_refusal_is_the_same_in_check_mode(waves: Waves, member: Make) -> None:
     name = member("refused", "birch")
-    for verb in ("seed", "rehearse", "cutover", "rollback", "commit"):
+    for verb in ("seed", "rehearse", "cutover", "commit"):
         before = seen(waves, name)
         said, refused = waves.run(verb, name, check=True), waves.run(verb, name)
-        assert said["failed"] and refused["failed"] and said["msg"] == refused["msg"], verb
+        assert said.get("failed") and refused.get("failed") and said["msg"] == refused["msg"], verb
         assert seen(waves, name) == before, verb
