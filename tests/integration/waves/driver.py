@@ -65,7 +65,7 @@ def main() -> None:
             **outcome.values,
         }
     except ErpopsError as error:
-        result = {"failed": True, "msg": str(error)}
+        result = {"failed": True, "msg": str(error), **error.values}
     json.dump(result, sys.stdout, default=str)
 
 
