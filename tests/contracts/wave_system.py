@@ -103,7 +103,7 @@ def movers(*verbs: str, schema: Sequence[str] = SCHEMA) -> Callable[[], Abstract
             source.do("acme_prod", "SET ROLE odoo", *schema)
             system = local(source=source, target=target, folder=folder)
             for each in verbs:
-                verb, _, state = each.partition("=")
+                verb, _equals, state = each.partition("=")
                 live.run_module(f"wave_{verb}", arguments(system, verb, **({"state": state} if state else {})))
             yield system
 
