@@ -45,6 +45,7 @@ def wave_plan_steps(result: Mapping[str, Any], members: Sequence[Mapping[str, An
                 "app_host": each["app_host"],
                 "cutover_minutes": each["cutover_minutes"],
                 "copy_minutes": each["copy_minutes"],
+                "stopped_by": list(each["stopped_by"]),
             }
             if (member["state"], member["wave"], member["facts"].get("plan")) != ("planned", wave["wave"], forecast):
                 steps.append(

@@ -264,7 +264,7 @@ def run(module: AnsibleModule) -> None:
             evidence_of_absence=evidence,
         )
     for name in outcome.values["undeclared"]:
-        module.warn(f"Tenant {name} is registered but not declared; it goes on serving.")
+        module.warn(f"Tenant {name} is registered but not declared to this run; it is left as it is.")
     conclude(module, before=outcome.before, after=outcome.after, actions=outcome.actions, **outcome.values)
 
 

@@ -270,8 +270,13 @@ waves:
   contains:
     wave: {description: "Its number, from 1.", type: int}
     date: {description: Its date., type: str}
+    on_failure:
+      description: Whom a failed cutover keeps from beginning theirs, V(stop_group), V(stop_wave) or V(go_on).
+      type: str
     members:
-      description: "Its members in the order of their starts: name, start, app host, why it is in this wave, sizes."
+      description:
+        - "Its members in the order of their starts: name, start, app host, why it is in this wave, sizes."
+        - "C(stopped_by): the members whose failure keeps it from beginning its cutover."
       type: list
       elements: dict
 bounds:

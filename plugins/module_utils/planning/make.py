@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ from ansible_collections.erpops.odoo.plugins.module_utils.planning.validate impo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """before, after: member -> {wave, date, start, app_host}. text: the file as it should be. made: solved anew."""
+    """before, after: member -> {wave, date, start, app_host}. text: the file as it should be. made: solved anew.
+
+    on_failure: of waves by their date, where the file says it.
+    """
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
@@ -39,6 +43,7 @@ class Outcome:
     places: Assignment
     because: Mapping[str, str]
     bounds: tuple[Bound, ...]
+    on_failure: Mapping[date, str]
     warnings: tuple[str, ...]
 
 
@@ -48,6 +53,7 @@ def planned(parameters: Mapping[str, Any]) -> Outcome:
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     written = plan_file.parsed(old, str(path)) if old else None
     there: Assignment = written.places if written else {}
+    on_failure = written.on_failure if written else {}
     results = sources.read(Path(parameters["discovery"]))
     members = sources.members_from(parameters["members"])
     graph = graph_of(members, results, parameters["links"], parameters["addresses"])
@@ -61,7 +67,7 @@ def planned(parameters: Mapping[str, Any]) -> Outcome:
         places, bounds = _solved(made, there, parameters["effort_seconds"])
         because = explain.reasons(made.task, _moving(made, places))
         timezone = made.task.rules.window.timezone
-        text = plan_file.text_of(places, made.task.by_name, because, bounds, timezone)
+        text = plan_file.text_of(places, made.task.by_name, because, bounds, timezone, on_failure)
     return Outcome(
         before=before,
         after=shown(places, made.task.rules.window.timezone if not (written and text == old) else written.timezone),
@@ -71,6 +77,7 @@ def planned(parameters: Mapping[str, Any]) -> Outcome:
         places=places,
         because=because,
         bounds=bounds,
+        on_failure=on_failure,
         warnings=made.warnings,
     )
 
@@ -129,18 +136,34 @@ def page(outcome: Outcome) -> dict[str, Any]:
     waves = []
     for number, day in enumerate(waves_of(outcome.places), 1):
         here = sorted((place.start, name) for name, place in outcome.places.items() if place.date == day)
+        on_failure = outcome.on_failure.get(day, plan_file.ON_FAILURE[0])
+        stopped_by = _stopped_by([name for _start, name in here], task, on_failure)
         members = [
-            {"name": name, **outcome.after[name], "because": outcome.because.get(name, "it has moved"),
+            {"name": name, **outcome.after[name], "stopped_by": stopped_by[name],
+             "because": outcome.because.get(name, "it has moved"),
              **(_figures(known[name]) if name in known else {})}
             for _start, name in here
         ]  # fmt: skip
-        waves.append({"wave": number, "date": day.isoformat(), "members": members})
+        waves.append({"wave": number, "date": day.isoformat(), "on_failure": on_failure, "members": members})
     return {
         "waves": waves,
         "bounds": [{**asdict(bound), "proved": bound.proved} for bound in outcome.bounds],
         "groups": [{"members": list(group.members), "reasons": list(group.reasons)} for group in task.groups],
         "capacity": _capacity(outcome),
         "calendar": _calendar(outcome),
+    }
+
+
+def _stopped_by(names: Sequence[str], task: Task, on_failure: str) -> dict[str, list[str]]:
+    """Of each member of a wave those whose failed cutover keeps it from beginning its own."""
+    groups: list[set[str]] = {
+        "stop_group": [set(group.members) for group in task.groups],
+        "stop_wave": [set(names)],
+        "go_on": [],
+    }[on_failure]
+    return {
+        name: sorted({other for group in groups if name in group for other in group} & set(names) - {name})
+        for name in names
     }
 
 

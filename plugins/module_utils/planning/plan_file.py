@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -34,17 +35,21 @@ except ImportError:
 HEADER = """\
 # The waves of this estate: written by wave_plan, edited by people, committed with the inventory. The next run of
 # wave_plan checks what stands here and reports every constraint that is not kept; it writes the file anew only with
-# wave_plan_replace=true. `date` and `start` (local time of `timezone`) and `app_host` count; the rest is for reading.
+# wave_plan_replace=true. `date` and `start` (local time of `timezone`), `app_host` and `on_failure` count; the rest is
+# for reading. on_failure: whom a failed cutover keeps from beginning theirs: stop_group (who must move together with
+# it), stop_wave (everybody of the wave) or go_on (nobody).
 """
+ON_FAILURE = ("stop_group", "stop_wave", "go_on")  # the usual one first
 FORMAT = "%Y-%m-%d %H:%M"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A file's plan. ``reasons`` are its own words, kept where nothing changes them."""
+    """A file's plan. on_failure: of waves by their date, one of ``ON_FAILURE``."""
 
     places: Assignment
     timezone: str
+    on_failure: Mapping[date, str]
 
 
 def text_of(
@@ -53,13 +58,15 @@ def text_of(
     because: Mapping[str, str],
     bounds: Sequence[Bound],
     timezone: str,
+    on_failure: Mapping[date, str],
 ) -> str:
     """The file. Members that were there before and are done are in ``places`` without being in ``members``."""
     waves = []
     for number, day in enumerate(waves_of(places), 1):
         names = sorted((place.start, name) for name, place in places.items() if place.date == day)
         entries = [_entry(name, places[name], members.get(name), because.get(name, ""), timezone) for _s, name in names]
-        waves.append({"wave": number, "date": day.isoformat(), "members": entries})
+        stops = on_failure.get(day, ON_FAILURE[0])
+        waves.append({"wave": number, "date": day.isoformat(), "on_failure": stops, "members": entries})
     body: dict[str, Any] = {"timezone": timezone, "waves": waves}
     if bounds:
         body["proved"] = [_bound(bound) for bound in bounds]
@@ -106,6 +113,7 @@ def parsed(text: str, path: str) -> Written:
     timezone = str(body.get("timezone") or "UTC")
     problems: list[Problem] = []
     places: dict[str, Place] = {}
+    on_failure = dict(_on_failure(body["waves"], subject, problems))
     for name, place in _places(body["waves"], timezone, subject, problems):
         if name in places:
             cure = "It is in the plan more than once; leave it in one wave."
@@ -113,7 +121,20 @@ def parsed(text: str, path: str) -> Written:
         places[name] = place
     if problems:
         raise InputError("The plan cannot be read; nothing was changed.", problems)
-    return Written(places=dict(sorted(places.items())), timezone=timezone)
+    return Written(places=dict(sorted(places.items())), timezone=timezone, on_failure=on_failure)
+
+
+def _on_failure(waves: list[Any], subject: str, problems: list[Problem]) -> Iterator[tuple[date, str]]:
+    for index, wave in enumerate(waves):
+        if not isinstance(wave, dict) or "on_failure" not in wave:
+            continue
+        found = str(wave["on_failure"])
+        if found not in ON_FAILURE:
+            cure = f"Give one of {', '.join(ON_FAILURE)}, or leave it out."
+            problems.append(Problem(subject, f"waves[{index}].on_failure", found, cure))
+            continue
+        with suppress(KeyError, ValueError):  # a wave without a date is a problem of its own
+            yield date.fromisoformat(str(wave["date"])), found
 
 
 def _places(waves: list[Any], timezone: str, subject: str, problems: list[Problem]) -> Iterator[tuple[str, Place]]:

@@ -213,8 +213,12 @@ def commit(sides: Sides, wanted: proof.Dumping | None, facts: Facts) -> dict[str
     if wanted is not None and state == plan.COMMITTED:
         dumped = proof.last(sides.member.name, wanted.folder)
     elif wanted is not None:
-        with sides.steps.step("dump"):
-            dumped = proof.proved(sides, wanted, facts)
+        try:
+            with sides.steps.step("dump"):
+                dumped = proof.proved(sides, wanted, facts)
+        except ErpopsError as error:  # nothing was given up yet
+            error.values = {"state": state, **error.values}
+            raise
     member, record = sides.member, facts.source.record
     with sides.steps.step("commit"):
         if record is not None and not record.committed:

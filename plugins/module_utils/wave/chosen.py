@@ -27,6 +27,7 @@ class Chosen:
 
     source_url: where its legacy host serves it. filestores: the folder of all filestores there. origin: the state that
     the verb found. rehearsals: what they measured, the latest last. budget_seconds: what they make expect of a cutover.
+    stopped_by: by the plan, the members whose failed cutover keeps it from beginning its own.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Chosen:
     origin: str
     rehearsals: Sequence[Mapping[str, Any]]
     budget_seconds: float | None
+    stopped_by: Sequence[str]
 
     def as_dict(self) -> dict[str, Any]:
         # Not `asdict`: it copies what it finds, and what a template hands in may not be copied.
@@ -106,7 +108,11 @@ def _found(name: str, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     row = next((each for each in known if each["name"] == name), {})
     facts = row.get("facts") or {}
     folder = (facts.get("discovery") or {}).get("filestores")
-    found = {"origin": row.get("origin") or "", "rehearsals": facts.get("rehearsals") or []}
+    found = {
+        "origin": row.get("origin") or "",
+        "rehearsals": facts.get("rehearsals") or [],
+        "stopped_by": (facts.get("plan") or {}).get("stopped_by") or [],
+    }
     return {**found, "filestores": folder} if folder else found
 
 
@@ -148,6 +154,7 @@ def _chosen(member: Mapping[str, Any], estate: Estate) -> Chosen:
         origin=member["origin"],
         rehearsals=member["rehearsals"],
         budget_seconds=budget(member["rehearsals"]).budget_seconds,
+        stopped_by=member["stopped_by"],
     )
 
 

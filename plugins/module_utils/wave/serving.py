@@ -28,8 +28,9 @@ def derived(
 ) -> list[dict[str, Any]]:
     """The tenants as who serves them wants it. ``rows``: the store's members; None where nobody has read them.
 
-    The source serves: with ``source_url``. The target serves: as declared. Nobody serves: suspended, or with
-    ``refuse_moving`` a refusal. A member that the store does not know is served by its source.
+    The source serves: with ``source_url``. The target serves: as declared. Nobody serves: with ``refuse_moving`` a
+    refusal, else it is left out, since whoever is not in the list is left alone, and so is a member in the middle of a
+    wave that is declared no more. A member that the store does not know is served by its source.
     """
     if rows is None and members:
         raise Refused(
@@ -38,23 +39,20 @@ def derived(
     known = {row["name"]: row for row in rows or ()}
     declared = {member["name"]: member for member in members}
     living = [tenant for tenant in tenants if tenant.get("state") != "absent"]
+    moving = dict(_moving(living, declared, known))
     if refuse_moving:
-        _refuse(tuple(_moving(living, declared, known)))
-    urls = _urls([tenant for tenant in living if _serves(tenant, declared, known) == "source"], declared, addresses)
-    suspended = {tenant["name"] for tenant in living if _serves(tenant, declared, known) == "nobody"}
-    return [_as_served(tenant, urls, suspended) for tenant in tenants]
+        _refuse(tuple(moving.values()))
+    left = [tenant for tenant in tenants if tenant["name"] not in moving]
+    by_source = [tenant for tenant in living if _serves(tenant, declared, known) == "source"]
+    urls = _urls([tenant for tenant in by_source if tenant in left], declared, addresses)
+    return [
+        {**tenant, "source_url": urls[tenant["name"]]} if tenant["name"] in urls else dict(tenant) for tenant in left
+    ]
 
 
 def migrated(rows: Sequence[Named] | None) -> list[str]:
     """Names of the members that the target serves: their databases came from legacy hosts."""
     return sorted(row["name"] for row in rows or () if states.who_serves(row["state"], row["origin"]) == "target")
-
-
-def _as_served(tenant: Named, urls: Mapping[str, str], suspended: set[str]) -> dict[str, Any]:
-    name = tenant["name"]
-    if name in suspended:
-        return {**tenant, "state": "suspended"}
-    return {**tenant, "source_url": urls[name]} if name in urls else dict(tenant)
 
 
 def _serves(tenant: Named, declared: Mapping[str, Named], known: Mapping[str, Named]) -> str:
@@ -87,7 +85,10 @@ def source_url(member: Named, address: str) -> str:
     return member.get("url") or f"http://{url_host(address)}"
 
 
-def _moving(tenants: Sequence[Named], declared: Mapping[str, Named], known: Mapping[str, Named]) -> Iterator[Problem]:
+def _moving(
+    tenants: Sequence[Named], declared: Mapping[str, Named], known: Mapping[str, Named]
+) -> Iterator[tuple[str, Problem]]:
+    """Names of those that no list may lead anywhere, each with the reason."""
     for tenant in tenants:
         row = known.get(tenant["name"])
         if row is None:
@@ -97,12 +98,12 @@ def _moving(tenants: Sequence[Named], declared: Mapping[str, Named], known: Mapp
         if found == "nobody":
             verb = states.listed(states.next_verbs(state))
             cure = f"Nobody serves it, since {verb} has it: wait for its end, or run it again."
-            yield Problem(subject, "state", state, cure)
+            yield row["name"], Problem(subject, "state", state, cure)
         elif found == "source" and row["name"] not in declared and state not in UNTOUCHED:
             cure = (
                 "Its legacy host serves it: declare it in wave_members again, or take it back with wave_rollback first."
             )
-            yield Problem(subject, "state", state, cure)
+            yield row["name"], Problem(subject, "state", state, cure)
 
 
 def _refuse(problems: Sequence[Problem]) -> None:

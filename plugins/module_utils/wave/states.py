@@ -36,12 +36,16 @@ STATES = (
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What one verb does. ``running`` is empty for a verb that is one step; ``outcomes``: the usual one first."""
+    """What one verb does. ``running`` is empty for a verb that is one step; ``outcomes``: the usual one first.
+
+    again: from where it may be run again, to finish what stands around it; no way on, so nobody is told to.
+    """
 
     verb: str
     sources: tuple[str, ...]
     running: str
     outcomes: tuple[str, ...]
+    again: tuple[str, ...] = ()
 
 
 TABLE = (
@@ -55,7 +59,7 @@ TABLE = (
     Transition(
         "wave_rollback", ("preparing", "prepared", "seeding", "following", "diverged"), "rolling_back", ("withdrawn",)
     ),
-    Transition("wave_commit", ("live",), "committing", ("committed",)),
+    Transition("wave_commit", ("live",), "committing", ("committed", "live"), again=("committed",)),
 )
 # What a verb may find while it looks, in whatever run: the source's schema changed under a following member.
 OBSERVED = {"following": ("diverged",)}
@@ -68,7 +72,7 @@ BY_NOBODY = ("cutting_over", "rolling_back")
 
 def row_of(verb: str, origin: str) -> Transition | None:
     """The row by which a verb leaves a state that is not a running one of its own."""
-    return next((row for row in TABLE if row.verb == verb and origin in row.sources), None)
+    return next((row for row in TABLE if row.verb == verb and origin in (*row.sources, *row.again)), None)
 
 
 def resumes(verb: str, state: str) -> bool:
@@ -85,7 +89,8 @@ def starts_from(verb: str) -> tuple[str, ...]:
 
 def next_verbs(state: str) -> tuple[str, ...]:
     """The verbs that a member in this state may be given, in the order of the table."""
-    return tuple(verb for verb in VERBS if row_of(verb, state) or resumes(verb, state))
+    ways = {row.verb for row in TABLE if state in row.sources}
+    return tuple(verb for verb in VERBS if verb in ways or resumes(verb, state))
 
 
 def outcomes(verb: str, origin: str) -> tuple[str, ...]:

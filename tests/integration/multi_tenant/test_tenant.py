@@ -46,7 +46,7 @@ def test_one_is_added_changed_suspended_and_left_out_by_a_killed_run_and_the_nex
     assert estate.browser("delta").get("/web/login").status == 503
     assert not any(runs.active(estate, host, "delta") for host in estate.groups["app"])
     assert runs.sql(estate, "select name from res_company order by id limit 1", "delta") == [MARK]
-    assert "birch" in output and "not declared" in output
+    assert "birch" in output and "not declared to this run" in output
     assert runs.logs_in(estate, "birch", "birch.north.example.com"), "a tenant that was only left out went on serving"
 
 

@@ -176,6 +176,35 @@ def died(estate: Estate, playbook: str, holds: Callable[[], bool], what: str) ->
     eventually(lambda: replicates(estate), "the old primary does not follow")
 
 
+def test_the_modules_host_dies_in_the_cutover_and_another_one_brings_the_member_back(
+    estate: Estate, users: Users
+) -> None:
+    with modules_host_died(estate, "wave_cutover"):
+        assert state(estate) in ("following", "live")
+        acknowledged(estate, users, SOURCE if state(estate) == "following" else (estate.primary(), MEMBER))
+    if state(estate) == "live":  # it died too late
+        for verb in ("wave_rollback", "wave_prepare", "wave_seed"):
+            runs.done(estate, verb, **CHOSEN)
+
+
+@contextmanager
+def modules_host_died(estate: Estate, playbook: str) -> Iterator[None]:
+    """The standby, on which a member's modules run, is dead since the plain page was shown, and the run is over."""
+    primary = estate.primary()
+    (standby,) = [host for host in estate.groups["postgres"] if host != primary]
+    with under_way(estate, playbook) as process:
+        eventually(lambda: page_is_shown(estate) or process.poll() is not None, "no page was shown")
+        assert process.poll() is None, f"control: it was still running\n{process.communicate()[0][-4000:]}"
+        estate.lab("kill", standby)
+        try:
+            said = process.communicate(timeout=900)[0]
+            assert process.returncode != 0 and f"fatal: [{standby}]: UNREACHABLE" in said, said[-4000:]
+            yield
+        finally:
+            estate.lab("start", standby)
+    eventually(lambda: replicates(estate), "the standby does not follow")
+
+
 def test_a_source_that_is_cut_off_in_the_cutover_serves_again_or_is_led_on(estate: Estate, users: Users) -> None:
     with under_way(estate, "wave_cutover") as process:
         eventually(lambda: page_is_shown(estate), "no page was shown")
@@ -248,3 +277,14 @@ def test_a_killed_rollback_is_completed_by_the_next(estate: Estate, users: Users
     assert state(estate) == "rolled_back"
     acknowledged(estate, users, SOURCE)
     assert connections(estate, (estate.primary(), MEMBER)) == 0
+
+
+def test_the_modules_host_dies_in_the_rollback_and_another_one_goes_on(estate: Estate, users: Users) -> None:
+    for verb in ("wave_prepare", "wave_seed"):
+        runs.done(estate, verb, **CHOSEN)
+    runs.done(estate, "wave_cutover", **CHOSEN, wave_waivers=WAIVERS)
+    with modules_host_died(estate, "wave_rollback"):
+        assert state(estate) in ("rolled_back", "live")
+        acknowledged(estate, users, SOURCE if state(estate) == "rolled_back" else (estate.primary(), MEMBER))
+    if state(estate) == "live":
+        runs.done(estate, "wave_rollback", **CHOSEN)

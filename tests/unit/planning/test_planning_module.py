@@ -107,6 +107,45 @@ def test_what_people_edited_stays_when_it_keeps_everything(tmp_path: Path) -> No
     assert replaced["diff"]["before"] != replaced["diff"]["after"]
 
 
+@pytest.mark.parametrize(
+    ("on_failure", "stopped"),
+    [
+        (None, {"acme": ["birch"], "birch": ["acme"], "cedar": [], "fir": ["gum"], "gum": ["fir"]}),
+        (
+            "stop_wave",
+            {"acme": ["birch", "delta", "elm", "fir", "gum"], "gum": ["acme", "birch", "delta", "elm", "fir"]},
+        ),
+        ("go_on", {"acme": [], "birch": [], "cedar": [], "fir": [], "gum": []}),
+    ],
+)
+def test_the_plan_says_whose_failure_stops_whom(
+    tmp_path: Path, on_failure: str | None, stopped: dict[str, list[str]]
+) -> None:
+    wide = parameters(tmp_path, members_per_wave=10, freezes=[], app_hosts=[])
+    result = run_module("wave_plan", wide)
+    if on_failure:
+
+        def say(plan: dict[str, Any]) -> None:
+            for wave in plan["waves"]:
+                wave["on_failure"] = on_failure
+
+        edited(tmp_path / "wave_plan.yml", say)
+        result = run_module("wave_plan", wide)
+        replaced = run_module("wave_plan", {**wide, "replace": True})
+        assert {wave["on_failure"] for wave in replaced["waves"]} == {on_failure}, "what people said stays"
+    found = {member["name"]: member["stopped_by"] for wave in result["waves"] for member in wave["members"]}
+    assert {name: found[name] for name in stopped} == stopped
+    assert {wave["on_failure"] for wave in result["waves"]} == {on_failure or "stop_group"}
+
+
+def test_a_word_of_on_failure_that_is_none_is_named(tmp_path: Path) -> None:
+    run_module("wave_plan", parameters(tmp_path))
+    edited(tmp_path / "wave_plan.yml", lambda plan: plan["waves"][1].update(on_failure="panic"))
+    result = run_module("wave_plan", parameters(tmp_path), fails=True)
+    assert [problem["field"] for problem in result["problems"]] == ["waves[1].on_failure"]
+    assert "stop_group, stop_wave, go_on" in result["problems"][0]["cure"]
+
+
 def test_everything_that_an_edited_plan_does_not_keep_is_reported(tmp_path: Path) -> None:
     run_module("wave_plan", parameters(tmp_path))
     path = tmp_path / "wave_plan.yml"

@@ -55,6 +55,7 @@ def test_a_member_with_where_it_lives_on_both_sides() -> None:
         "origin": "",
         "rehearsals": [],
         "budget_seconds": None,
+        "stopped_by": [],
     }
 
 

@@ -89,6 +89,8 @@ def test_what_failed_is_no_rehearsal_where_none_was_asked_for(tmp_path: Path) ->
         ("rollback", "live", "live", "live"),
         ("rollback", "rolling_back", "live", ""),
         ("rollback", "following", "following", ""),
+        ("commit", "live", "live", "live"),
+        ("commit", "committing", "live", ""),
     ],
 )
 def test_a_member_that_was_at_rest_is_where_it_was_if_nothing_was_begun(

@@ -33,6 +33,7 @@ ALLOWED = {
     "committing": {"wave_commit"},
     "committed": set(),
 }
+AGAIN = {("committed", "wave_commit")}  # to finish what stands around it; no way on
 SERVES = {
     "target": {"live", "committing", "committed"},
     "nobody": {"cutting_over", "rolling_back"},
@@ -43,7 +44,7 @@ PAIRS = list(itertools.product(("", *states.STATES), states.VERBS))
 @pytest.mark.parametrize(("state", "verb"), PAIRS)
 def test_a_verb_starts_exactly_where_the_contract_says(state: str, verb: str) -> None:
     refusal = states.may(verb, state)
-    assert (refusal == "") == (verb in ALLOWED[state])
+    assert (refusal == "") == (verb in ALLOWED[state] or (state, verb) in AGAIN)
     assert (verb in states.next_verbs(state)) == (verb in ALLOWED[state])
     if refusal:
         assert f"{verb} starts from " in refusal
@@ -69,6 +70,8 @@ def test_a_rollback_from_before_the_cutover_leaves_the_source_serving(origin: st
         ("wave_rollback", "seeding", ("withdrawn",)),
         ("wave_rollback", "diverged", ("withdrawn",)),
         ("wave_cutover", "following", ("live", "following", "diverged", "rolled_back")),
+        ("wave_commit", "live", ("committed", "live")),
+        ("wave_commit", "committed", ("committed", "live")),
         ("wave_commit", "prepared", ()),
     ],
 )

@@ -129,7 +129,7 @@ def test_the_status_page_escapes_and_is_whole() -> None:
 def plan_result() -> dict[str, Any]:
     entry = {"name": "a", "wave": 1, "date": "2027-01-12", "start": "2027-01-12T23:30+01:00", "app_host": "app1",
              "because": "in wave 1 because of <x>", "criticality": "low", "pilot": True, "cutover_minutes": 45,
-             "copy_minutes": 60, "host": "legacy1", "notes": ["n"]}  # fmt: skip
+             "copy_minutes": 60, "host": "legacy1", "notes": ["n"], "stopped_by": []}  # fmt: skip
     calendar = [{"date": f"2027-01-{day}", "weekday": "x", "open": day != 13, "freezes": ["audit"] if day == 14 else [],
                  "partly": [], "wave": 1 if day == 12 else None} for day in range(11, 20)]  # fmt: skip
     gone = {"name": "z", "wave": 1, "date": "2027-01-12", "start": "2027-01-12T20:00+01:00", "app_host": "",
