@@ -38,6 +38,13 @@ options:
     description: As C(wave_move_allow_shared_roles).
     type: bool
     default: false
+  clusters:
+    description:
+      - The PostgreSQL clusters that members move to, as the filter P(erpops.odoo.postgres_clusters#filter) gives them.
+      - Nothing is said of one that is not among them.
+    type: list
+    elements: dict
+    default: []
   waivers:
     description: As C(wave_waivers). Those of other gates are left to M(erpops.odoo.wave_gates).
     type: list
@@ -104,6 +111,7 @@ EXAMPLES = r"""
     instances: "{{ odoo_instances }}"
     tenants: "{{ odoo_tenants }}"
     tiers: "{{ odoo_tiers }}"
+    clusters: "{{ postgres_clusters | default([]) | erpops.odoo.postgres_clusters(groups['postgres']) }}"
   delegate_to: localhost
 """
 
@@ -175,6 +183,7 @@ ARGUMENTS: dict[str, Any] = {
     "roles": {"type": "dict", "default": {}},
     "dropped_modules": {"type": "dict", "default": {}},
     "allow_shared_roles": {"type": "bool", "default": False},
+    "clusters": {"type": "list", "elements": "dict", "default": []},
     "waivers": inputs.WAIVERS,
     "refuse": {"type": "bool", "default": True},
 }

@@ -16,7 +16,7 @@ from typing import Any
 import estate_files
 import yaml
 from integration.estate.live import Estate
-from integration.waves.independent import Difference, attachments, not_once, rows
+from integration.waves.independent import Difference, attachments, not_attached, not_once, rows
 from integration.waves.users import Users
 from progress import Progress, StepError, fail, shown_of_ansible
 from scenario_hosts import bring_up
@@ -177,10 +177,12 @@ def waves(progress: Progress, estate: Estate, users: dict[str, Users]) -> list[M
         each.end()
     with progress.step("Look for every write that was acknowledged"):
         for name in MEMBERS:
-            missing = not_once(estate, served_by(estate, name), users[name].acknowledged)
+            side, told = served_by(estate, name), users[name]
+            missing = not_once(estate, side, told.acknowledged) + not_attached(estate, side, told.attached)
             if missing:
                 raise StepError(f"member {name}: acknowledged writes are lost or doubled: {missing[:5]}")
-            progress.say(f"   {name}: {len(users[name].acknowledged)} acknowledged writes, each there exactly once")
+            said = f"{len(told.acknowledged)} acknowledged writes and {len(told.attached)} files"
+            progress.say(f"   {name}: {said}, each there exactly once")
     with progress.step(f"Commit: {', '.join(COMMITTED)}"):
         play(progress, "wave_commit", members=COMMITTED)
     with progress.step("Status"):

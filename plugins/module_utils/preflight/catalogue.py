@@ -18,12 +18,14 @@ from ansible_collections.erpops.odoo.plugins.module_utils.preflight import (
     rules_routes,
     rules_server,
     rules_sizes,
+    rules_target,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Rule
 
 AREAS = (
     rules_record.AREA,
     rules_server.AREA,
+    rules_target.AREA,
     rules_database.AREA,
     rules_objects.AREA,
     rules_sizes.AREA,

@@ -38,6 +38,7 @@ def targets_from(parameters: Mapping[str, Any]) -> dict[str, Target]:
         instances_from(parameters["instances"]),
         tiers_from(parameters["tiers"]),
     )
+    clusters = {each["name"]: each for each in parameters["clusters"]}
     return {
         tenant.name: Target(
             tenant=tenant,
@@ -45,6 +46,7 @@ def targets_from(parameters: Mapping[str, Any]) -> dict[str, Target]:
             roles=tuple(parameters["roles"]),
             dropped_modules=parameters["dropped_modules"].get(tenant.name) or (),
             shared_roles=parameters["allow_shared_roles"],
+            cluster=clusters.get(tenant.cluster),
         )
         for tenant in resolved
     }

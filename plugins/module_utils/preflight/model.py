@@ -22,13 +22,17 @@ SEVERITIES = ("high", "medium", "low")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is declared of a member. allow, dropped_modules, roles, shared_roles: as ``wave_move_*`` say it."""
+    """What is declared of a member. allow, dropped_modules, roles, shared_roles: as ``wave_move_*`` say it.
+
+    cluster: that will hold its database, as filter ``postgres_clusters`` gives it; None where nobody said.
+    """
 
     tenant: ResolvedTenant
     allow: Sequence[str] = ()
     dropped_modules: Sequence[str] = ()
     roles: Sequence[str] = ()
     shared_roles: bool = False
+    cluster: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

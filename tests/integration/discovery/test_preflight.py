@@ -26,7 +26,7 @@ def preflight(run: Run, **declared: Any) -> dict[tuple[str, str], Finding]:
     """Findings by member and rule."""
     hostnames = {each.name: [f"{each.name}.legacy.example"] for each in MEMBERS}
     parameters = {
-        "tiers": [], "allow": [], "roles": {}, "dropped_modules": {}, "allow_shared_roles": False,
+        "tiers": [], "allow": [], "roles": {}, "dropped_modules": {}, "allow_shared_roles": False, "clusters": [],
         "instances": [{"name": "i", "environment": "production", "version": "14.0", "image": "x"}],
         "tenants": [
             {"name": name, "instance": "i", "hostnames": names, "tier": "silver"} for name, names in hostnames.items()

@@ -23,7 +23,7 @@ import pytest
 
 from integration.estate import runs
 from integration.estate.live import Estate
-from integration.waves.independent import not_once
+from integration.waves.independent import not_attached, not_once
 from integration.waves.users import Users
 
 MEMBER, SOURCE = "birch", ("legacy1", "birch")
@@ -98,13 +98,14 @@ def kill_when(estate: Estate, playbook: str, holds: Callable[[], bool], what: st
 
 
 def acknowledged(estate: Estate, users: Users, side: tuple[str, str]) -> None:
-    """Users get through again, and whatever they were told is there exactly once."""
-    before = len(users.acknowledged)
-    eventually(lambda: len(users.acknowledged) > before + 2, "nobody can write")
+    """Users get through again, and whatever they were told is there exactly once, with its file."""
+    before, files = len(users.acknowledged), len(users.attached)
+    eventually(lambda: len(users.acknowledged) > before + 2 and len(users.attached) > files, "nobody can write")
     users.resting.set()
     time.sleep(2)  # a write that is under way
     try:
         assert not_once(estate, side, users.acknowledged) == []
+        assert not_attached(estate, side, users.attached) == []
     finally:
         users.resting.clear()
 

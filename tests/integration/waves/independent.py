@@ -55,12 +55,19 @@ def attachments(estate: Estate, source: Side, target: Side) -> Difference:
     """
     primary, name = target
     known = estate.psql(primary, "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", name)
-    before = _files(estate, source[0], f"{LEGACY}/{source[1]}")
-    now = _files(estate, estate.app_host(name), f"{TENANTS}/{name}/filestore/{name}")
+    before, now = (_files(estate, *filestore(estate, side)) for side in (source, target))
     different = [
         each for each in known if now.get(each) != each.rpartition("/")[2] and now.get(each) != before.get(each)
     ]
     return Difference(len(known), len(different))
+
+
+def filestore(estate: Estate, side: Side) -> tuple[str, str]:
+    """The host and folder of one side's files."""
+    host, database = side
+    if host in estate.groups["legacy"]:
+        return host, f"{LEGACY}/{database}"
+    return estate.app_host(database), f"{TENANTS}/{database}/filestore/{database}"
 
 
 def _files(estate: Estate, host: str, folder: str) -> dict[str, str]:
@@ -75,3 +82,16 @@ def not_once(estate: Estate, side: Side, names: list[str]) -> list[str]:
     """Contacts that are not there exactly once."""
     found = estate.psql(side[0], "SELECT name FROM res_partner WHERE name LIKE 'user at work %'", side[1])
     return [name for name in names if found.count(name) != 1]
+
+
+def not_attached(estate: Estate, side: Side, attached: dict[str, str]) -> list[str]:
+    """Attachments (name: SHA-1) without exactly one row that knows them, or without a file of that content."""
+    query = (
+        "SELECT name || '|' || checksum || '|' || store_fname FROM ir_attachment"
+        " WHERE name LIKE 'user at work %' AND res_model = 'res.partner'"
+    )
+    found = [row.split("|") for row in estate.psql(side[0], query, side[1])]
+    files = _files(estate, *filestore(estate, side))
+    rows = [(name, checksum) for name, checksum, place in found if files.get(place) == checksum]
+    known = [name for name, _checksum, _place in found]
+    return [name for name, sent in attached.items() if known.count(name) != 1 or (name, sent) not in rows]

@@ -38,17 +38,35 @@ PG_CTL = (
     f" -l {FOLDER}/pg/server.log"
 )
 WRITER = r"""
-import sys, time, psycopg
-out = open(sys.argv[2], "a", buffering=1)
-deadline = time.time() + float(sys.argv[3])
+import hashlib, os, sys, time, psycopg
+where, notes, seconds, store = sys.argv[1:]
+out, files = (open(notes + kind, "a", buffering=1) for kind in ("", ".files"))
+deadline, count = time.time() + float(seconds), 0
+
+def attach(cursor):
+    # as Odoo does: the file first, then its row
+    content = os.urandom(2000)
+    name = hashlib.sha1(content).hexdigest()
+    os.makedirs(os.path.join(store, name[:2]), exist_ok=True)
+    with open(os.path.join(store, name[:2], name), "wb") as file:
+        file.write(content)
+    values = [name[:2] + "/" + name, name, len(content)]
+    cursor.execute(
+        "INSERT INTO ir_attachment (name, type, store_fname, checksum, file_size)"
+        " VALUES ('acknowledged', 'binary', %s, %s, %s)", values)
+    files.write(name + "\n")
+
 while time.time() < deadline:
     try:
-        connection = psycopg.connect(sys.argv[1], connect_timeout=3)
+        connection = psycopg.connect(where, connect_timeout=3)
         connection.autocommit = True
         cursor = connection.cursor()
         while time.time() < deadline:
             cursor.execute("INSERT INTO x_acks (text) VALUES ('a') RETURNING id")
             out.write("%d\n" % cursor.fetchone()[0])
+            count += 1
+            if count % 20 == 0:
+                attach(cursor)
             time.sleep(0.01)
     except psycopg.Error:
         time.sleep(0.05)
@@ -203,7 +221,7 @@ class Waves:
             "odoo",
         )
         for host in (self.legacy, self.target):
-            host.shell(f"rm -f {FOLDER}/{member}.acks")
+            host.shell(f"rm -f {FOLDER}/{member}.acks*")
 
     def remove(self, member: str) -> None:
         back, forward = f"erpops_back_{member}", f"erpops_{member}"
@@ -230,24 +248,36 @@ class Waves:
             )
             for database in databases:
                 run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        for host, folder in self.filestores(member):
+            host.shell(f"rm -rf {folder}")
+
+    def filestores(self, member: str) -> tuple[tuple[LabHost, str], tuple[LabHost, str]]:
+        """Of the source and of the target."""
+        return (self.legacy, f"{FILESTORES}/{member}_old"), (self.target, f"{FOLDER}/filestores/{member}")
 
     def acknowledged(self, host: LabHost, member: str) -> set[int]:
         text = host.shell(f"cat {FOLDER}/{member}.acks 2>/dev/null || true")
         return {int(line) for line in text.split()}
 
+    def attached(self, member: str) -> set[str]:
+        """SHA-1 of the files that any side acknowledged."""
+        read = f"cat {FOLDER}/{member}.acks.files 2>/dev/null || true"
+        return {name for host in (self.legacy, self.target) for name in host.shell(read).split()}
+
     @contextmanager
     def writing(self, member: str, side: str, seconds: float = 120) -> Iterator[None]:
-        """Somebody inserts all the while, and notes what the server has acknowledged."""
-        host = self.legacy if side == "source" else self.target
+        """Somebody inserts rows and attaches files all the while, and notes what the server has acknowledged."""
+        host, store = self.filestores(member)[side == "target"]
         if side == "source":
             where, user = f"dbname={member}_old host=/var/run/postgresql port={self.port} user=odoo", "odoo"
         else:
             where = f"dbname={member} host={self.target.address} user={member} password='{TENANT_PASSWORD}'"
-            user = "postgres"
-        host.shell(f"install -d {FOLDER}; touch {FOLDER}/{member}.acks; chown {user} {FOLDER}/{member}.acks")
+            user = "root"  # whose the files are that were copied there
+        notes = f"{FOLDER}/{member}.acks"
+        host.shell(f"install -d {FOLDER}; touch {notes} {notes}.files; chown {user} {notes} {notes}.files")
         unit = f"writer-{member}-{side}"
         script = WRITER.replace("psycopg", "psycopg2") if side == "source" else WRITER
-        command = shlex.join(["python3", "-c", script, where, f"{FOLDER}/{member}.acks", str(seconds)])
+        command = shlex.join(["python3", "-c", script, where, notes, str(seconds), store])
         host.shell(f"systemd-run --quiet --collect --unit={unit} --uid={user} {command}")
         try:
             yield

@@ -98,7 +98,9 @@ def removed(elder: Waves) -> None:
     elder.source_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{OLD}'")
     elder.source_sql(f"DROP DATABASE IF EXISTS {OLD}")
     for host in (elder.legacy, elder.target):
-        host.shell(f"rm -f /srv/erpops-waves/{NAME}.acks")
+        host.shell(f"rm -f /srv/erpops-waves/{NAME}.acks*")
+    for host, folder in elder.filestores(NAME):
+        host.shell(f"rm -rf {folder}")
 
 
 def seeded(elder: Waves) -> None:

@@ -34,11 +34,20 @@ def following(waves: Waves, member: str) -> None:
 
 
 def nothing_lost(waves: Waves, member: str, *, on_source: bool) -> None:
-    """Every id that any side acknowledged is where the member now serves."""
+    """Every id and file that any side acknowledged is where the member now serves; the file once, with its content."""
     noted = waves.acknowledged(waves.legacy, member) | waves.acknowledged(waves.target, member)
-    query = "SELECT id FROM x_acks"
-    text = waves.source_sql(query, f"{member}_old") if on_source else waves.target_sql(query, member)
-    assert noted and noted - {int(line) for line in text.split()} == set()
+
+    def told(query: str) -> list[str]:
+        return (waves.source_sql(query, f"{member}_old") if on_source else waves.target_sql(query, member)).split()
+
+    assert noted and noted - {int(line) for line in told("SELECT id FROM x_acks")} == set()
+    attached = waves.attached(member)
+    rows = told("SELECT checksum FROM ir_attachment WHERE name = 'acknowledged'")
+    assert attached and [name for name in attached if rows.count(name) != 1] == []
+    host, folder = waves.filestores(member)[0 if on_source else 1]
+    lines = host.shell(f"cd {folder} && find . -type f -exec sha1sum {{}} +").splitlines()
+    files = {f"./{name[:2]}/{name}": name for name in attached}
+    assert files.items() - {(place, found) for found, place in (line.split(maxsplit=1) for line in lines)} == set()
 
 
 def serves(waves: Waves, member: str) -> set[str]:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import secrets
 import threading
 import time
 from contextlib import suppress
@@ -16,13 +19,16 @@ from integration.estate.live import Browser
 
 PAUSE_SECONDS = 0.2
 SERVED = 200
+ATTACHED_EVERY = 3  # acknowledged contacts: files are among all writes, and pages are not slower for them
+ATTACHED_BYTES = 2000
 
 
 @dataclass
 class Users:
-    """One user who looks and one who writes. Every write that Odoo acknowledged is noted, with its attachment.
+    """One user who looks and one who writes contacts, some with an attachment. What Odoo acknowledged is noted.
 
-    acknowledged: names of contacts that Odoo said it had made. answers: when, and the HTTP status; 0 for none.
+    acknowledged: names of contacts that Odoo said it had made. attached: of files that it said it had taken, by name,
+    the SHA-1 of what was sent. answers: when, and the HTTP status; 0 for none.
     """
 
     looking: Browser
@@ -30,6 +36,7 @@ class Users:
     login: str
     password: str
     acknowledged: list[str] = field(default_factory=list)
+    attached: dict[str, str] = field(default_factory=dict)
     answers: list[tuple[float, int]] = field(default_factory=list)
     writes: list[float] = field(default_factory=list)
     resting: threading.Event = field(default_factory=threading.Event)  # set: nobody writes, somebody looks
@@ -61,22 +68,28 @@ class Users:
                 continue
             count += 1
             name = f"user at work {id(self) % 10_000}-{count}"
-            try:
-                made = self._create(name)
-            except (OSError, ValueError, AssertionError):  # turned away, or answered by the plain page
-                made = False
-            if made:
-                self.acknowledged.append(name)
-                self.writes.append(time.monotonic())
+            with suppress(OSError, ValueError, AssertionError):  # turned away, or answered by the plain page
+                self._create(name)
 
-    def _create(self, name: str) -> bool:
-        """Odoo's word for a new contact with an attachment; False where it did not give it."""
+    def _create(self, name: str) -> None:
+        """A contact, and with some a file; each is noted once Odoo has given its word for it."""
         partner = self._call("res.partner", "create", [{"name": name}])
         if partner is None:
             self.writing.cookies.clear()
             self.writing.login(self.login, self.password)
-            return False
-        return True
+            return
+        self.acknowledged.append(name)
+        self.writes.append(time.monotonic())
+        if len(self.acknowledged) % ATTACHED_EVERY == 0:
+            self._attach(name, partner)
+
+    def _attach(self, name: str, partner: object) -> None:
+        """Content that is nobody else's, so that it is a file of its own in the filestore."""
+        content = secrets.token_bytes(ATTACHED_BYTES)
+        values = {"name": name, "res_model": "res.partner", "res_id": partner}
+        values["datas"] = base64.b64encode(content).decode()
+        if self._call("ir.attachment", "create", [values]) is not None:
+            self.attached[name] = hashlib.sha1(content).hexdigest()
 
     def _call(self, model: str, method: str, arguments: list[object]) -> object:
         params = {"model": model, "method": method, "args": arguments, "kwargs": {}}

@@ -106,6 +106,7 @@ def declared() -> dict[str, Any]:
             {"name": "acme", "instance": "i", "hostnames": ["acme.example"], "tier": "gold", "modules": ["x_acme"]}
         ],
         "allow": [], "roles": {}, "dropped_modules": {}, "allow_shared_roles": False,
+        "clusters": [{"name": "main", "members": ["db1", "db2"], "synchronous": True}],
     }  # fmt: skip
 
 

@@ -97,6 +97,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "other_servers": ({"host/other_postgres": [{"version": "11.5", "port": 5433}]}, "11.5 on port 5433"),
     "role_settings": ({"pg/overrides": [{"database": None, "role": "odoo", "setting": "work_mem=1MB"}]}, "work_mem"),
     "much_log": ({"pg/wal_mb_an_hour": 3000.0}, "3000.0 MB"),
+    # The target's cluster
+    "asynchronous_target": ({"declared/clusters/0/synchronous": False}, "main (db1, db2) is declared with synchronous"),
     # The database
     "encoding": ({"db/encoding": "LATIN1"}, "LATIN1"),
     "locale": ({"db/collate": "de_DE.UTF-8"}, "de_DE.UTF-8"),
@@ -307,6 +309,12 @@ def test_a_rule_fires_on_what_it_is_about(name: str) -> None:
     own = [each for each in found(changes) if each.rule.id == name]
     assert len(own) == 1, [each.rule.id for each in found(changes)]
     assert evidence in own[0].evidence and own[0].member == MEMBER.name
+
+
+def test_a_cluster_of_one_and_one_that_nobody_knows() -> None:
+    alone = found({"declared/clusters": [{"name": "main", "members": ["db1"], "synchronous": False}]})
+    assert [(each.rule.id, each.evidence) for each in alone] == [("asynchronous_target", "Cluster main is db1 alone.")]
+    assert found({"declared/clusters": []}) == ()
 
 
 def test_rules_are_said_well() -> None:
