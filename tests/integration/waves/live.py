@@ -107,6 +107,7 @@ class Waves:
             "rollback": {
                 "roles": copies["roles"],
                 "withdraw": False,
+                "source_gone": False,
                 "jobs": 4,
                 "window_seconds": 60,
                 "drain_seconds": 30,
@@ -114,6 +115,7 @@ class Waves:
             },
             "commit": {
                 "proved_dump": True,
+                "source_gone": False,
                 "dumps": f"{FOLDER}/commits",
                 "jobs": 2,
                 "tools": "/usr/lib/postgresql/17/bin",
