@@ -23,6 +23,13 @@ options:
     description: Folder of the dumps.
     type: path
     default: /var/lib/erpops/commits
+  source_gone:
+    description:
+      - The source is gone for good and is not asked. The target alone says where the member stands; its database must
+        be open. The dump is taken and proved as ever.
+      - Refused while the source answers.
+    type: bool
+    default: false
   jobs:
     description: How many tables are restored and compared at once.
     type: int
@@ -75,6 +82,14 @@ dump:
   returned: success
   type: dict
   sample: {path: /var/lib/erpops/commits/acme.20261122T210000Z.dump, sha256: 0f1e, bytes: 4000, tables: 9, rows: 52}
+source_left:
+  description:
+    - With O(source_gone) what nobody could ask or undo there, a sentence each, should its host ever come back.
+    - Empty otherwise.
+  returned: success
+  type: list
+  elements: str
+  sample: ["Its database acme_prod lets nobody in: it was fenced for the cutover."]
 actions:
   description: What was done or, in check mode, would be.
   returned: always
@@ -90,20 +105,22 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs, verbs_alone
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER, TOOLS
 
 ARGUMENTS = {
     **MEMBER,
     "proved_dump": {"type": "bool", "default": True},
     "dumps": {"type": "path", "default": "/var/lib/erpops/commits"},
+    "source_gone": {"type": "bool", "default": False},
     "jobs": {"type": "int", "default": 2},
     **TOOLS,
 }
 
 
 def main() -> None:
-    verbs.finish(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), verbs.commit)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    verbs.finish(module, verbs.commit, verbs_alone.commit)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ short_description: Bring a member back to its source
 version_added: 0.1.0
 description:
   - Fences the target of a live member, lets the source take what is under way, compares every row, opens the source.
-  - Any failure before that, and a window that takes too long, returns to the target, which serves again.
+  - Any failure before that, and a window that takes too long, returns to the target, which serves again. That includes
+    a source that is lost, unless it was just being opened, which then nobody knows.
   - What the target told the world while it served cannot be undone, and is listed, so that people can look after it.
     What the target itself wrote is told by the transactions of the rows, so no clock matters.
   - A member that was not cut over yet is withdrawn, which removes what preparing and seeding made on both sides.
@@ -28,6 +29,14 @@ options:
       - Withdraw the member, also where it has been live and is back. A member that the target serves is refused then.
       - Without it, one that has never been live is withdrawn, and one that is back is left alone, with the target's
         closed copy, which the next M(erpops.odoo.wave_seed) replaces.
+    type: bool
+    default: false
+  source_gone:
+    description:
+      - The source is gone for good and is not asked. A target that was fenced for a rollback serves again; if the
+        source was opened before it was lost, what it wrote from then on is lost.
+      - With O(withdraw) what seeding made on the target is removed, which is the last copy unless there is a backup.
+      - Refused while the source answers.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -150,6 +159,14 @@ left:
   returned: success
   type: list
   elements: str
+source_left:
+  description:
+    - With O(source_gone) what nobody could ask or undo there, a sentence each, should its host ever come back.
+    - Empty otherwise.
+  returned: success
+  type: list
+  elements: str
+  sample: ["Its database acme_prod lets nobody in: it was fenced for the cutover."]
 actions:
   description: What was done or, in check mode, would be.
   returned: always
@@ -165,7 +182,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs, verbs_alone
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import FILESTORE, MEMBER, WINDOW
 
 ARGUMENTS = {
@@ -174,11 +191,13 @@ ARGUMENTS = {
     **WINDOW,
     "roles": {"type": "dict", "default": {}},
     "withdraw": {"type": "bool", "default": False},
+    "source_gone": {"type": "bool", "default": False},
 }
 
 
 def main() -> None:
-    verbs.finish(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), verbs.rollback)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    verbs.finish(module, verbs.rollback, verbs_alone.rollback)
 
 
 if __name__ == "__main__":

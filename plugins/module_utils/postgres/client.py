@@ -33,6 +33,14 @@ CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 600
 LOCK_SECONDS = 30
 DEAD_PEER_SECONDS = 30
+# The same of the server's side, which else ends the session of a host that died after two hours, and keeps its locks.
+DEAD_CLIENT = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "12s",
+    "client_connection_check_interval": "5s",  # also in the middle of a statement
+}
 CREATION_LOCK = 7_310_100  # a number that only this collection uses
 FIND_DATABASE = "SELECT 1 FROM pg_database WHERE datname = %s"
 
@@ -88,6 +96,7 @@ def connect(server: Server, database: str, session: str = "read-write") -> psyco
         "lock_timeout": f"{LOCK_SECONDS}s",
         "client_min_messages": "warning",
         "search_path": "public",
+        **DEAD_CLIENT,
     }
     try:
         return psycopg.connect(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[Row]
 
 LOCK = 7_310_103  # with the member's hash; one run at a time works on a member
-LOCK_SECONDS = 10
+LOCK_SECONDS = 20  # more than a server needs to end the session of a host that died (``postgres.DEAD_CLIENT``)
 FAILOVER_SECONDS = 90  # Patroni gives a lost primary 30
+LONGEST_IDLE = "15s"  # of ours between two statements of a transaction; then the host that runs us is dead
 # What makes a value the same text on both sides, whatever the servers are set to.
 SAME_TEXT = {
     "client_encoding": "UTF8",
@@ -57,6 +58,10 @@ SAME_TEXT = {
 SHORT_FLOATS = 120_000  # server_version_num since which extra_float_digits=1 gives the shortest exact text
 
 
+class SourceUnreachable(Unreachable):
+    """The source does not answer, or refuses us."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Sides:
     """Both sides of a member. Connections are opened when first asked for, and closed with the sides."""
@@ -67,6 +72,7 @@ class Sides:
     steps: Steps
     stack: ExitStack = field(default_factory=ExitStack)
     opened: dict[tuple[str, str], Connection] = field(default_factory=dict)
+    locked: Connection | None = None  # what holds the member's lock
 
     @property
     def source(self) -> Connection:
@@ -136,7 +142,7 @@ class Sides:
 
 
 def connect(login: Login, database: str, **more: str) -> Connection:
-    """A connection in autocommit. Raises Unreachable."""
+    """A connection in autocommit. Raises SourceUnreachable."""
     settings = {"statement_timeout": "600s", "lock_timeout": "5s", "client_min_messages": "warning"}
     settings["search_path"] = "public"
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -147,7 +153,8 @@ def connect(login: Login, database: str, **more: str) -> Connection:
             keepalives_interval=5, keepalives_count=3, tcp_user_timeout=30000, application_name="erpops", **parameters,
         )  # fmt: skip
     except psycopg.OperationalError as error:
-        raise Unreachable(f"PostgreSQL of the source at {login}, database {database}: {error}".strip()) from error
+        text = f"PostgreSQL of the source at {login}, database {database}: {error}".strip()
+        raise SourceUnreachable(text) from error
 
 
 @contextmanager
@@ -157,41 +164,76 @@ def opened(member: Member, source: Login, target: Server, steps: Steps) -> Itera
         yield sides
 
 
-def lock(sides: Sides) -> None:
+def lock(sides: Sides, seconds: float = LOCK_SECONDS) -> None:
     """Only one run works on a member; the lock goes with the connection."""
     with postgres.translated(f"Another run is working on member {sides.member.name}"):
-        execute(sides.maintenance, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        execute(sides.maintenance, f"SET lock_timeout = '{max(int(seconds * 1000), 1)}ms'")
         sides.maintenance.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [LOCK, sides.member.name])
+        execute(sides.maintenance, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    sides.locked = sides.maintenance
 
 
-def read_again(sides: Sides) -> Facts:
-    """After a failure, over new connections: the old ones may be lost, or inside a failed transaction.
-
-    An opening whose answer was lost may still wait for a standby, and is seen by nobody until then; so the rows that it
-    changes are locked first, which waits for its end, or fails.
-    """
-    for kept in sides.opened.values():
-        kept.close()
-    _lock_once_there(sides)
-    with postgres.translated("Waiting for what a lost connection left under way"):
-        for connection, database in (
-            (sides.maintenance, sides.member.name),
-            (sides.source, sides.member.database),
-        ):
-            rows(connection, "SELECT 1 FROM pg_database WHERE datname = %s FOR UPDATE", [database])
-    return read(sides)
+def still_locked(sides: Sides) -> None:
+    """Before a side is opened. Raises Unreachable where the server ended our session: another run may be at work."""
+    if sides.locked is not None:
+        with postgres.translated(f"The lock of member {sides.member.name} is lost"):
+            execute(sides.locked, "SELECT 1")
 
 
-def _lock_once_there(sides: Sides) -> None:
+def lock_patiently(sides: Sides) -> None:
+    """The same, from a run that brings a member back to where somebody serves."""
+    _patiently(lambda left: lock(sides, left))
+
+
+def reach_patiently(sides: Sides) -> None:
+    """The same for a run that only looks."""
+    _patiently(lambda _left: sides.maintenance)
+
+
+def _patiently(attempt: Callable[[float], object]) -> None:
     """A target that lost its primary has another one soon, and until then nobody can be let in anywhere."""
     end = time.monotonic() + FAILOVER_SECONDS
     while True:
         try:
-            return lock(sides)
+            attempt(max(end - time.monotonic(), 1))
+            return
         except Unreachable:
             if time.monotonic() > end:
                 raise
             time.sleep(1)
+
+
+def lock_again(sides: Sides) -> None:
+    """After a failure, over new connections: the old ones may be lost, or inside a failed transaction."""
+    for kept in sides.opened.values():
+        kept.close()
+    lock_patiently(sides)
+
+
+def read_again(sides: Sides) -> Facts:
+    """With the lock, after a failure.
+
+    An opening whose answer was lost may still wait for a standby, and is seen by nobody until then; so the rows that it
+    changes are locked first, which waits for its end, or fails.
+    """
+    _await_end(sides.maintenance, sides.member.name)
+    with _of_source():
+        _await_end(sides.source, sides.member.database)
+    return read(sides)
+
+
+def _await_end(connection: Connection, database: str) -> None:
+    with postgres.translated("Waiting for what a lost connection left under way"):
+        rows(connection, "SELECT 1 FROM pg_database WHERE datname = %s FOR UPDATE", [database])
+
+
+@contextmanager
+def _of_source() -> Iterator[None]:
+    """Within it nobody but the source is asked."""
+    try:
+        yield
+    except Unreachable as error:
+        raise SourceUnreachable(error.message) from error
 
 
 def ours(error: BaseException) -> BaseException:
@@ -223,10 +265,9 @@ def one(connection: Connection, text: str | sql.Composed, values: Any = None) ->
 
 def read(sides: Sides) -> Facts:
     """Everything that says where the member stands. Raises Refused for versions that cannot be."""
-    with postgres.translated("Reading the source"):
+    with _of_source(), postgres.translated("Reading the source"):
         source = _read_source(sides)
-    with postgres.translated("Reading the target"):
-        target = _read_target(sides)
+    target = read_target(sides)
     check_versions(source.version, target.version)
     return Facts(source=source, target=target)
 
@@ -286,6 +327,11 @@ def record_of(member: Member, text: str | None) -> Record:
             f"The comment of publication {member.forward} in database {member.database} of the source is not "
             "the record of what was done there. Put it back, or drop the publication if it is not ours."
         ) from error
+
+
+def read_target(sides: Sides) -> TargetFacts:
+    with postgres.translated("Reading the target"):
+        return _read_target(sides)
 
 
 def _read_target(sides: Sides) -> TargetFacts:
@@ -350,5 +396,6 @@ def same_text(connection: Connection, oldest: int) -> None:
 
 
 def in_transaction(connection: Connection, what: str, texts: Sequence[str | sql.Composed]) -> None:
+    """All or nothing. A host that dies in the middle keeps no lock on the source, behind a tunnel that hangs."""
     with postgres.translated(what), connection.transaction():
-        execute(connection, *texts)
+        execute(connection, f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_IDLE}'", *texts)

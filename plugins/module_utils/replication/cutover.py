@@ -141,6 +141,7 @@ def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict
     else:
         done = _caught_up(sides, wanted, facts, record)
     steps.remaining()
+    client.still_locked(sides)
     with steps.step("open"):
         open_target(sides, followed=not facts.by_dump)
     steps.end_window()
@@ -217,6 +218,7 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
     sides.steps = steps
     try:
         with steps.step("return"):
+            client.lock_again(sides)
             facts = client.read_again(sides)
             if plan.stands(facts) == plan.LIVE:
                 text = f"The target is open, but: {error}. Run wave_cutover again."

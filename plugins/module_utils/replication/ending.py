@@ -124,6 +124,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     with steps.step("compare"):
         compared = compare.compare(sides, facts, wanted.jobs)
     steps.remaining()
+    client.still_locked(sides)
     with steps.step("open"):
         client.in_transaction(sides.source, "Opening the source", [
             *([] if facts.by_dump else statements.forget_subscription(member.back)),
@@ -183,22 +184,23 @@ def _told(sides: Sides, wanted: outside.Kind, text: Any, opening: str, seconds: 
 
 def returned(sides: Sides, error: BaseException) -> BaseException:
     """Before the source opened: the target serves again, and the source goes on following it."""
-    error = client.ours(error)
+    error, opening = client.ours(error), sides.steps.begun("open")
     sides.steps, timings = Steps(), sides.steps.timings
     sides.steps.timings = timings
     try:
         with sides.steps.step("return"):
-            facts = client.read_again(sides)
+            client.lock_again(sides)
+            try:
+                facts = client.read_again(sides)
+            except client.SourceUnreachable as lost:
+                return _returned_alone(sides, error, lost, opening=opening)
             stands = plan.stands(facts)
             if stands == plan.ROLLED_BACK:
                 text = f"The source is open, but: {error}. Run wave_rollback again."
                 return ErpopsError(text, values={"state": stands})
             if stands != plan.ROLLING_BACK:
                 return ErpopsError(str(error), values={"state": stands}) if isinstance(error, ErpopsError) else error
-            name = sides.member.name
-            client.in_transaction(
-                sides.target, "Opening the target again", statements.grant_connect(name, [Grant(grantee=name)])
-            )
+            open_target_again(sides)
     except ErpopsError as second:
         text = f"{error}\nThe target could not be opened again: {second}\nNobody serves; run wave_rollback again."
         return ErpopsError(text, values={"state": plan.ROLLING_BACK})
@@ -207,18 +209,46 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
     return error
 
 
+def _returned_alone(sides: Sides, error: BaseException, lost: ErpopsError, *, opening: bool) -> BaseException:
+    """The source was lost in the window. A run that had not begun to open it knows that it is closed."""
+    if opening:
+        text = (
+            f"{error}\nThe source was being opened and does not answer any more, so nobody knows whether it is open: "
+            f"{lost}\nNobody serves. Run wave_rollback again once it is back; where it is gone for good, say so "
+            "(wave_move_source_gone; option source_gone), and the target opens again."
+        )
+        return ErpopsError(text, values={"state": plan.ROLLING_BACK})
+    if client.read_target(sides).closed:
+        open_target_again(sides)
+    if isinstance(error, ErpopsError):
+        text = f"{error.message} The source does not answer, and was not opened. The target serves again."
+        return Refused(text, error.problems, values={"state": plan.LIVE})
+    return error
+
+
+def open_target_again(sides: Sides) -> None:
+    name = sides.member.name
+    grant = statements.grant_connect(name, [Grant(grantee=name)])
+    client.in_transaction(sides.target, "Opening the target again", grant)
+
+
+def dumped(sides: Sides, wanted: proof.Dumping | None, state: str, version: int) -> dict[str, Any]:
+    """Before a commit; what is known of it afterwards. version: of the target."""
+    if wanted is None:
+        return {}
+    if state == plan.COMMITTED:
+        return proof.last(sides.member.name, wanted.folder)
+    try:
+        with sides.steps.step("dump"):
+            return proof.proved(sides, wanted, version)
+    except ErpopsError as error:  # nothing was given up yet
+        error.values = {"state": state, **error.values}
+        raise
+
+
 def commit(sides: Sides, wanted: proof.Dumping | None, facts: Facts) -> dict[str, Any]:
     """The point of no return: the source stays fenced and follows no longer. Returns what is known of the dump."""
-    state, dumped = plan.check("wave_commit", sides.member, facts), dict[str, Any]()
-    if wanted is not None and state == plan.COMMITTED:
-        dumped = proof.last(sides.member.name, wanted.folder)
-    elif wanted is not None:
-        try:
-            with sides.steps.step("dump"):
-                dumped = proof.proved(sides, wanted, facts)
-        except ErpopsError as error:  # nothing was given up yet
-            error.values = {"state": state, **error.values}
-            raise
+    found = dumped(sides, wanted, plan.check("wave_commit", sides.member, facts), facts.target.version)
     member, record = sides.member, facts.source.record
     with sides.steps.step("commit"):
         if record is not None and not record.committed:
@@ -227,4 +257,4 @@ def commit(sides: Sides, wanted: proof.Dumping | None, facts: Facts) -> dict[str
             client.in_transaction(sides.source, "Committing on the source", [*forget, text])
         back.remove(sides)
         source.drop_slot(sides.source, member.forward)
-    return dumped
+    return found

@@ -176,6 +176,7 @@ class TargetFacts:
     subscribed: str  # the database that the forward subscription is in, or empty
     enabled: bool
     back_slot: Slot | None
+    opened: str = ""  # when it was opened last, by its mark; read only where the source is gone
 
     @property
     def closed(self) -> bool:

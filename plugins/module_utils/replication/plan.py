@@ -75,6 +75,37 @@ def _stands_by_dump(record: Record, target: TargetFacts) -> str:
     return SEEDING if target.passing else PREPARED
 
 
+# The same where the source is gone for good, by what the target alone says.
+ALONE: Mapping[str, tuple[str, ...]] = {
+    "wave_cutover": (FOLLOWING, LIVE),
+    "wave_rollback": (ROLLING_BACK, LIVE),
+    "wave_commit": (LIVE, COMMITTED),
+    "withdraw": (PLANNED, SEEDING, FOLLOWING, ROLLING_BACK),
+}
+
+
+def stands_alone(target: TargetFacts) -> str:
+    """The state that the target alone shows. What is closed and was open once is rolling back: nobody can tell whether
+    the source was opened before it was lost. What is closed and never was follows, be it in a cutover or not."""
+    if not target.database:
+        return SEEDING if target.passing or target.subscribed else PLANNED
+    if target.subscribed:
+        return FOLLOWING
+    if not target.closed:
+        return LIVE if target.opened else COMMITTED
+    return ROLLING_BACK if target.opened else FOLLOWING
+
+
+def check_alone(verb: str, member: Member, target: TargetFacts) -> str:
+    """As ``check``, of a member whose source is gone for good."""
+    found = stands_alone(target)
+    if found in ALONE[verb]:
+        return found
+    default = f"Without the source {verb} goes on from: {', '.join(ALONE[verb])}."
+    problem = Problem(f"member {member.name}", "state", found, CURES_ALONE.get((verb, found), default))
+    raise Refused(f"{verb} of member {member.name} is refused.", [problem], values={"state": found})
+
+
 def check(verb: str, member: Member, facts: Facts) -> str:
     """The state the member stands in. Raises Refused where the verb may not begin from it."""
     found = stands(facts)
@@ -93,6 +124,35 @@ CURES = {
     ("wave_rehearse", DIVERGED): "Run wave_seed, which starts it anew.",
     ("return", LIVE): "The target serves; wave_rollback brings the member back.",
     ("withdraw", LIVE): "Run wave_rollback first.",
+}
+
+
+def left_on_source(verb: str, member: Member, state: str) -> list[str]:
+    """What should be known of a source that was given up, should its host ever come back. state: as it was found."""
+    fenced = f"Its database {member.database} lets nobody in: it was fenced for the cutover."
+    follows = (
+        f"Its subscription {member.back} finds no slot any more, which its server log says every few seconds. "
+        f"Drop it: ALTER SUBSCRIPTION {member.back} DISABLE, SET (slot_name = NONE), DROP SUBSCRIPTION."
+    )
+    serves = (
+        f"Its database {member.database} may be open, and the Odoo there would serve, run scheduled actions and send "
+        "mails beside the target. Keep the host off the network until that Odoo is disabled."
+    )
+    if verb == "wave_commit":
+        return [fenced, follows]
+    if verb == "withdraw":
+        return [f"Its publication and slot {member.forward} are as they were; wave_rollback cannot remove them."]
+    lost = "If it was opened before it was lost, what it wrote from then on is on it alone, and lost with it."
+    return [lost, serves] if state == ROLLING_BACK else []
+
+
+CURES_ALONE = {
+    ("wave_commit", FOLLOWING): "The target never served it. Without its source wave_rollback (withdraw) removes it.",
+    ("wave_commit", ROLLING_BACK): "Its copy is closed. Run wave_rollback with source_gone, which opens it again.",
+    ("wave_rollback", COMMITTED): "It is committed, and the target serves.",
+    ("wave_rollback", FOLLOWING): "The target never served it. Without its source wave_rollback (withdraw) removes it.",
+    ("withdraw", LIVE): "The target serves. Run wave_commit with source_gone.",
+    ("withdraw", COMMITTED): "The target serves.",
 }
 
 

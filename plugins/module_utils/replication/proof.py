@@ -17,7 +17,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import compare, dump, pause, plan, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts, Grant
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Grant
 
 if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
@@ -34,9 +34,10 @@ class Dumping:
     folder: str
 
 
-def proved(sides: Sides, wanted: Dumping, facts: Facts) -> dict[str, Any]:
-    """Raises ErpopsError where the dump cannot be taken or restored, Refused where a row differs; no file stays then.
+def proved(sides: Sides, wanted: Dumping, version: int) -> dict[str, Any]:
+    """version: of the target.
 
+    Raises ErpopsError where the dump cannot be taken or restored, Refused where a row differs; no file stays then.
     Returns ``path``, ``sha256``, ``bytes``, and ``tables`` and ``rows`` as they were compared.
     """
     name, folder = sides.member.name, Path(wanted.folder)
@@ -46,7 +47,7 @@ def proved(sides: Sides, wanted: Dumping, facts: Facts) -> dict[str, Any]:
     path = folder / f"{name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
     partial = path.with_name(path.name + PARTIAL)
     try:
-        compared = _compared(sides, wanted, facts, partial)
+        compared = _compared(sides, wanted, version, partial)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -65,7 +66,7 @@ def last(name: str, folder: str) -> dict[str, Any]:
     return {}
 
 
-def _compared(sides: Sides, wanted: Dumping, facts: Facts, path: Path) -> dict[str, int]:
+def _compared(sides: Sides, wanted: Dumping, version: int, path: Path) -> dict[str, int]:
     member, tools = sides.member, wanted.tools
 
     def connect(database: str) -> Callable[[], Connection]:
@@ -84,7 +85,7 @@ def _compared(sides: Sides, wanted: Dumping, facts: Facts, path: Path) -> dict[s
             dump.restore_whole(tools, sides.primary, member.proof, path)
             with connect(member.proof)() as restored:
                 copy = compare.Side(connection=restored, connect=connect(member.proof))
-                found, compared = compare.differences(sides, moment.side, copy, facts.target.version, tools.jobs)
+                found, compared = compare.differences(sides, moment.side, copy, version, tools.jobs)
         finally:
             _drop(sides)
     cure = "Nothing was committed. Look at what the restored copy lacks, and run wave_commit again."

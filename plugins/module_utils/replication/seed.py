@@ -145,7 +145,13 @@ def schema_differences(sides: Sides) -> list[str]:
 
 
 def clear(sides: Sides) -> None:
-    """Whatever a run before left: only a database that nobody but us may connect to is dropped."""
+    """Whatever a run before left."""
+    clear_target(sides)
+    source.drop_slot(sides.source, sides.member.forward)
+
+
+def clear_target(sides: Sides) -> None:
+    """Only a database that nobody but us may connect to is dropped."""
     member = sides.member
     found = client.subscription(sides.maintenance, member.forward)
     if found:
@@ -153,7 +159,6 @@ def clear(sides: Sides) -> None:
         connection = sides.target if database == member.name else sides.passing
         client.in_transaction(connection, "Forgetting the subscription", statements.forget_subscription(member.forward))
         sides.leave(database)
-    source.drop_slot(sides.source, member.forward)
     source.drop_slot(sides.maintenance, member.back)
     with translated("Dropping what a run before left"):
         grants = rows(sides.maintenance, statements.GRANTS, [member.name, ROLE])

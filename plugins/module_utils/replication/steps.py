@@ -41,6 +41,10 @@ class Steps:
         """Between two steps: the window is looked at, and a test may end the process here."""
         self.remaining()
 
+    def begun(self, name: str) -> bool:
+        """Whether something of the step may have been done."""
+        return any(timing["step"] == name for timing in self.timings)
+
     def start_window(self) -> None:
         self._window = time.monotonic()
 

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action, conclude, guarded
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
     require_psycopg,
@@ -63,9 +63,14 @@ class Outcome:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def finish(module: AnsibleModule, verb: Callable[..., Outcome]) -> None:
-    """All that a module of a move does with its arguments: its verb, and the exit by the contract."""
+def finish(module: AnsibleModule, verb: Callable[..., Outcome], alone: Callable[..., Outcome] | None = None) -> None:
+    """All that a module of a move does with its arguments: its verb, and the exit by the contract.
+
+    alone: the verb of a member whose source is gone for good (``source_gone``).
+    """
     require_psycopg(module)
+    if alone is not None and module.params["source_gone"]:
+        verb = alone
 
     def work() -> None:
         done = verb(module.params, check_mode=module.check_mode)
@@ -75,22 +80,44 @@ def finish(module: AnsibleModule, verb: Callable[..., Outcome]) -> None:
 
 
 @contextmanager
-def _opened(
-    parameters: Mapping[str, Any], check_mode: bool, budget: float | None = None
-) -> Iterator[tuple[Sides, Facts]]:
-    steps = Steps(budget)
+def connected(
+    parameters: Mapping[str, Any], check_mode: bool, *, budget: float | None = None, patient: bool = False
+) -> Iterator[Sides]:
+    """patient: a target that has just lost its primary, or the host of a run before, is waited for."""
     login = login_from(parameters["source"], SUPERUSER)
     member = member_from(parameters)
+    server = server_from(parameters)
     # What no step has translated itself: a server that goes away between two of them.
-    with translated(f"Member {member.name}"), client.opened(member, login, server_from(parameters), steps) as sides:
-        if not check_mode:
+    with translated(f"Member {member.name}"), client.opened(member, login, server, Steps(budget)) as sides:
+        if patient:
+            (client.reach_patiently if check_mode else client.lock_patiently)(sides)
+        elif not check_mode:
             client.lock(sides)
-        yield sides, client.read(sides)
+        yield sides
+
+
+@contextmanager
+def _opened(parameters: Mapping[str, Any], check_mode: bool, **how: Any) -> Iterator[tuple[Sides, Facts]]:
+    with connected(parameters, check_mode, **how) as sides:
+        try:
+            facts = client.read(sides)
+        except client.SourceUnreachable as error:
+            if "source_gone" in parameters:
+                cure = (
+                    "Bring its host back; if it is gone for good, say so (option source_gone; wave_move_source_gone)."
+                )
+                error.problems = (Problem(f"member {sides.member.name}", "source", "unreachable", cure),)
+            raise
+        yield sides, facts
 
 
 def _done(sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, **values: Any) -> Outcome:
     """``expected``: where a run brings the member. What is said of a real run is read from both sides again."""
     after = expected if check_mode or action is None else plan.stands(client.read(sides))
+    return outcome(sides, state, after, action, **values)
+
+
+def outcome(sides: Sides, state: str, after: str, action: Action | None, **values: Any) -> Outcome:
     return Outcome(
         before={"member": sides.member.name, "state": state},
         after={"member": sides.member.name, "state": after},
@@ -123,7 +150,7 @@ def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -
     return copied
 
 
-def _tools(parameters: Mapping[str, Any]) -> dump.Tools:
+def tools(parameters: Mapping[str, Any]) -> dump.Tools:
     return dump.Tools(
         folder=parameters["tools"],
         spool=parameters.get("spool", ""),
@@ -133,7 +160,7 @@ def _tools(parameters: Mapping[str, Any]) -> dump.Tools:
 
 
 def _copying(parameters: Mapping[str, Any]) -> by_dump.Copying:
-    return by_dump.Copying(tools=_tools(parameters), roles=parameters["roles"])
+    return by_dump.Copying(tools=tools(parameters), roles=parameters["roles"])
 
 
 def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
@@ -163,7 +190,7 @@ def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
 def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     wanted = seeding.Seeding(
         feed=login_from(parameters["feed"], ROLE),
-        tools=_tools(parameters),
+        tools=tools(parameters),
         password=parameters["tenant_password"],
         allowed=tuple(parameters["allow"]),
         roles=parameters["roles"],
@@ -194,7 +221,7 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         )  # fmt: skip
 
 
-def _measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:
+def measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "window_seconds": sides.steps.window_seconds,
         "compared": found.get("compared", {}),
@@ -218,7 +245,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         compare_seconds=parameters["compare_seconds"],
         shared_roles=parameters["allow_shared_roles"],
     )
-    with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
+    with _opened(parameters, check_mode, budget=parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
         needed = state != plan.LIVE if wanted.live else not switching.ready(facts)
         action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}")
@@ -230,18 +257,18 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             elif state != plan.LIVE:
                 switching.check(sides, wanted, facts)
         expected = plan.LIVE if wanted.live else state
-        measured = {**_measured(sides, found), "statistics": found.get("statistics")}
-        return _done(sides, state, expected, action if needed else None, check_mode, found=state, **measured)
+        numbers = {**measured(sides, found), "statistics": found.get("statistics")}
+        return _done(sides, state, expected, action if needed else None, check_mode, found=state, **numbers)
 
 
 def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
-    with _opened(parameters, check_mode) as (sides, facts):
+    with _opened(parameters, check_mode, patient=True) as (sides, facts):
         state = plan.check("return", sides.member, facts)
         action = Action("return", f"member {sides.member.name}") if switching.begun(sides, facts) else None
         if action and not check_mode:
             with sides.steps.step("return"):
                 switching.return_to_source(sides, facts)
-        nothing = {**_measured(sides, {}), "statistics": None}
+        nothing = {**measured(sides, {}), "statistics": None}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
         return _done(sides, state, expected, action, check_mode, found=state, **nothing)
 
@@ -302,7 +329,7 @@ def _copy(sides: Sides, there: bool) -> dict[str, Any]:
 
 
 def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
-    with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
+    with _opened(parameters, check_mode, budget=parameters["window_seconds"], patient=True) as (sides, facts):
         state = plan.stands(facts)
         been_live = state in plan.ALLOWED["wave_rollback"] or state not in plan.ALLOWED["withdraw"]
         if been_live and not parameters["withdraw"]:
@@ -311,8 +338,10 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
         if action and not check_mode:
             seeding.withdraw(sides, facts)
-        never_live: dict[str, Any] = {"live_since": None, "outside": [], "left": []}
-        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **_measured(sides, {}), **never_live)
+        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **measured(sides, {}), **NEVER_LIVE)
+
+
+NEVER_LIVE: Mapping[str, Any] = {"live_since": None, "outside": [], "left": [], "source_left": []}
 
 
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -331,14 +360,18 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
             ending.check(sides, facts)
         elif not check_mode:
             found = ending.rollback(sides, wanted, facts)
-    told = {**ending.told_outside(sides), "left": found.get("left", [])}
-    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **_measured(sides, found), **told)
+    told = {**ending.told_outside(sides), "left": found.get("left", []), "source_left": []}
+    return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **measured(sides, found), **told)
+
+
+def dumping(parameters: Mapping[str, Any]) -> proof.Dumping | None:
+    return proof.Dumping(tools=tools(parameters), folder=parameters["dumps"]) if parameters["proved_dump"] else None
 
 
 def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
-    wanted = proof.Dumping(tools=_tools(parameters), folder=parameters["dumps"]) if parameters["proved_dump"] else None
+    wanted = dumping(parameters)
     with _opened(parameters, check_mode) as (sides, facts):
         state = plan.check("wave_commit", sides.member, facts)
         action = None if state == plan.COMMITTED else Action("commit", f"member {sides.member.name}")
         dumped = {} if check_mode else ending.commit(sides, wanted, facts)
-        return _done(sides, state, plan.COMMITTED, action, check_mode, dump=dumped)
+        return _done(sides, state, plan.COMMITTED, action, check_mode, dump=dumped, source_left=[])

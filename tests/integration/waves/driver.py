@@ -19,7 +19,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import steps, verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import steps, verbs, verbs_alone
 
 
 def interrupted(die_at: str, fail_at: str, at: list[str]) -> None:
@@ -57,7 +57,8 @@ def main() -> None:
     interrupted(wanted.get("die_at", ""), wanted.get("fail_at", ""), wanted.get("at", []))
     result: dict[str, Any] = {}
     try:
-        outcome = getattr(verbs, wanted["verb"])(wanted["parameters"], check_mode=wanted.get("check", False))
+        chosen = verbs_alone if wanted["parameters"].get("source_gone") else verbs
+        outcome = getattr(chosen, wanted["verb"])(wanted["parameters"], check_mode=wanted.get("check", False))
         result = {
             "before": outcome.before,
             "after": outcome.after,

@@ -125,6 +125,7 @@ class Waves:
             "rollback": {
                 "roles": copies["roles"],
                 "withdraw": False,
+                "source_gone": False,
                 "jobs": 4,
                 "window_seconds": 60,
                 "drain_seconds": 30,
@@ -132,6 +133,7 @@ class Waves:
             },
             "commit": {
                 "proved_dump": True,
+                "source_gone": False,
                 "dumps": f"{FOLDER}/commits",
                 "jobs": 2,
                 "tools": "/usr/lib/postgresql/17/bin",

@@ -1,0 +1,56 @@
+# Copyright: (c) erpops maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules do for a member whose source is gone for good (``source_gone``); the same as ``verbs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import alone, plan, verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import TargetFacts
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.verbs import Outcome
+
+
+@contextmanager
+def _opened(parameters: Mapping[str, Any], check_mode: bool) -> Iterator[tuple[Sides, TargetFacts]]:
+    with verbs.connected(parameters, check_mode, patient=True) as sides:
+        alone.check_gone(sides)
+        yield sides, alone.read(sides)
+
+
+def _done(sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, **values: Any) -> Outcome:
+    after = expected if check_mode or action is None else plan.stands_alone(alone.read(sides))
+    return verbs.outcome(sides, state, after, action, **values)
+
+
+def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    """No way leads back to a source that is gone: the target opens again, or a copy that never served is removed."""
+    verb = "withdraw" if parameters["withdraw"] else "wave_rollback"
+    with _opened(parameters, check_mode) as (sides, target):
+        state, subject = plan.check_alone(verb, sides.member, target), f"member {sides.member.name}"
+        if verb == "withdraw":
+            action = None if state == plan.PLANNED else Action("withdraw", subject)
+            act, expected = alone.withdraw, plan.PLANNED
+        else:
+            action = None if state == plan.LIVE else Action("open again", subject)
+            act, expected = alone.open_again, plan.LIVE
+        if action and not check_mode:
+            act(sides, target)
+        told = {**verbs.NEVER_LIVE, "live_since": target.opened or None}
+        told["source_left"] = plan.left_on_source(verb, sides.member, state)
+        return _done(sides, state, expected, action, check_mode, found=state, **verbs.measured(sides, {}), **told)
+
+
+def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    wanted = verbs.dumping(parameters)
+    with _opened(parameters, check_mode) as (sides, target):
+        state = plan.check_alone("wave_commit", sides.member, target)
+        action = None if state == plan.COMMITTED else Action("commit", f"member {sides.member.name}")
+        dumped = {} if check_mode else alone.commit(sides, wanted, target)
+        left = plan.left_on_source("wave_commit", sides.member, state)
+        return _done(sides, state, plan.COMMITTED, action, check_mode, dump=dumped, source_left=left)
