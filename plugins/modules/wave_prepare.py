@@ -12,21 +12,24 @@ version_added: 0.1.0
 description:
   - Reads what the source lacks to be followed, and does of that what the operator allowed.
   - What was not allowed is refused, all of it at once.
-  - The settings take effect with a restart of the source's PostgreSQL, which is not done here.
+  - The settings take effect with a restart of the source's PostgreSQL, which is not done here. They are written only
+    where it is allowed too, so that no restart that somebody else makes brings them about.
   - Replica identities and publication are made in one transaction, so that no update on the source ever fails.
   - A table that is made later is not published, and so cannot fail either.
-  - How to take everything back is returned, and recorded in the comment of the publication, or, for a member that is
-    moved by dumps, of the database, whose own comment is put back later.
+  - How to take everything back is recorded on the source before it is done, in the comment of the publication, and of
+    role C(erpops_wave) for what concerns all members of the source; for a member that is moved by dumps in that of the
+    database. Comments that were there are put back later. M(erpops.odoo.wave_rollback) takes back what is recorded.
 options:
   allow:
     description:
       - What may be changed on the source.
+      - V(settings) are C(wal_level), slots and senders; V(restart) is the restart that these need, and both are needed.
       - V(dump) lets a member be moved by dumps, with nobody serving while it is dumped, restored and compared. That is
         done where PostgreSQL is older than 10 (9.6 is the oldest), and where its settings do not do for following and
         V(settings) is not allowed. It stays so until M(erpops.odoo.wave_rollback) withdraws the member.
     type: list
     elements: str
-    choices: [settings, role, replica_identity, functions, dump]
+    choices: [settings, restart, role, replica_identity, functions, dump]
     default: []
   role_password:
     description: Password of role C(erpops_wave), which the target's subscription logs in with.
@@ -54,7 +57,7 @@ author:
 EXAMPLES = r"""
 - name: Make the source of acme ready
   erpops.odoo.wave_prepare:
-    allow: [settings, role, replica_identity, functions]
+    allow: [settings, restart, role, replica_identity, functions]
     role_password: "{{ wave_role_password }}"
     member: acme
     database: acme_prod
@@ -86,11 +89,11 @@ by_dump:
   returned: success
   type: bool
 undo:
-  description: What takes back what this run changed on the source.
+  description: What takes back everything that was changed on the source, by this run and those before.
   returned: success
   type: list
   elements: str
-  sample: ["ALTER SYSTEM RESET wal_level; -- was replica"]
+  sample: ["ALTER SYSTEM RESET wal_level; -- was replica, and a restart"]
 actions:
   description: What was done or, in check mode, would be.
   returned: always
@@ -114,7 +117,7 @@ ARGUMENTS = {
     "allow": {
         "type": "list",
         "elements": "str",
-        "choices": ["settings", "role", "replica_identity", "functions", "dump"],
+        "choices": ["settings", "restart", "role", "replica_identity", "functions", "dump"],
         "default": [],
     },
     "role_password": {"type": "str", "required": True, "no_log": True},

@@ -16,6 +16,8 @@ description:
   - What the target told the world while it served cannot be undone, and is listed, so that people can look after it.
     What the target itself wrote is told by the transactions of the rows, so no clock matters.
   - A member that was not cut over yet is withdrawn, which removes what preparing and seeding made on both sides.
+  - With the last prepared member of a source its settings are put back, which takes a restart of its PostgreSQL to take
+    effect, and role C(erpops_wave) is dropped, if it was made for it. What others need by now stays, and is said.
   - Killed anywhere and run again, it goes on. After M(erpops.odoo.wave_commit) it is refused.
 options:
   roles:
@@ -155,7 +157,9 @@ outside_problem:
   returned: when the database did not answer
   type: str
 left:
-  description: Rights of roles that the source does not have.
+  description:
+    - Rights and settings that nobody takes over; of a member that is withdrawn, what stays on its source, and settings
+      that wait for a restart.
   returned: success
   type: list
   elements: str

@@ -25,6 +25,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     proof,
     quiet,
     seed,
+    server,
     source,
     statements,
 )
@@ -254,7 +255,8 @@ def commit(sides: Sides, wanted: proof.Dumping | None, facts: Facts) -> dict[str
         if record is not None and not record.committed:
             text = source.save_record(sides, replace(record, committed=True))
             forget = statements.forget_subscription(member.back) if facts.source.back_enabled is not None else []
-            client.in_transaction(sides.source, "Committing on the source", [*forget, text])
+            none = server.no_part(sides.source, member)
+            client.in_transaction(sides.source, "Committing on the source", [*forget, text, *none])
         back.remove(sides)
         source.drop_slot(sides.source, member.forward)
     return found

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, source, statements
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, plan, server, source, statements
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import (
     OLDEST_LOGICAL,
     ROLE,
@@ -29,27 +29,10 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication.model impo
 with suppress(ImportError):  # the client reports it
     from psycopg import sql
 
-SETTINGS_QUERY = """
-    SELECT name, setting, boot_val, coalesce(pending_restart, false) AS pending,
-           (SELECT f.setting FROM pg_file_settings AS f WHERE f.name = s.name
-            ORDER BY f.seqno DESC LIMIT 1) AS written,
-           EXISTS (SELECT FROM pg_file_settings AS f WHERE f.name = s.name
-                   AND f.sourcefile LIKE '%%postgresql.auto.conf') AS automatic
-    FROM pg_settings AS s WHERE name = ANY(%s)
-"""
 IN_USE = """
     SELECT (SELECT count(*) FROM pg_replication_slots) AS max_replication_slots,
            (SELECT count(*) FROM pg_stat_replication) AS max_wal_senders
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One setting of the source's server. written: what its files hold, which counts after a restart."""
-
-    name: str
-    setting: str
-    written: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +52,7 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """before and after: snapshots. undo: what takes everything back, as statements."""
+    """before and after: snapshots. undo: what takes back everything that was ever done for it, as statements."""
 
     actions: tuple[Action, ...]
     before: Mapping[str, object]
@@ -79,7 +62,7 @@ class Prepared:
     by_dump: bool = False
 
 
-def needed_settings(found: Sequence[Setting], used: Mapping[str, int], spare: int) -> dict[str, str]:
+def needed_settings(found: Sequence[server.Setting], used: Mapping[str, int], spare: int) -> dict[str, str]:
     """Settings that following needs and the server will not have after its next restart. Pure."""
     wanted = {}
     for one in found:
@@ -94,30 +77,27 @@ def needed_settings(found: Sequence[Setting], used: Mapping[str, int], spare: in
 def prepare(
     sides: Sides, facts: Facts, *, allowed: Sequence[str], spare_slots: int, password: str, check_mode: bool
 ) -> Prepared:
-    """allowed: of ``settings`` (with their restart), ``role``, ``replica_identity``, ``functions`` and ``dump``."""
+    """allowed: of ``settings``, ``restart``, ``role``, ``replica_identity``, ``functions`` and ``dump``."""
     plan.check("wave_prepare", sides.member, facts)
     if facts.by_dump or facts.source.version < OLDEST_LOGICAL:
         return _by_dump(sides, facts, allowed, check_mode=check_mode)
     with translated("Reading what the source needs"):
-        found = [
-            Setting(name=row["name"], setting=row["setting"], written=row["written"] or row["setting"])
-            for row in rows(sides.source, SETTINGS_QUERY, [["wal_level", "max_replication_slots", "max_wal_senders"]])
-        ]
+        found = server.settings(sides.source)
         role = source.make_role(sides.source, password, [sides.member.database])
     needs = _needs(sides, facts, found, spare_slots, bool(role))
     if needs.settings and needs.publication and "dump" in allowed and "settings" not in allowed:
         return _by_dump(sides, facts, allowed, check_mode=check_mode)
     if problems := refusals(needs, allowed):
         raise Refused(f"The source of member {sides.member.name} needs what was not allowed.", problems)
-    before = _snapshot(found, {}, needs)
+    whole = server.recorded(server.read(sides.source), found, needs.settings)
     if not check_mode:
-        _apply(sides, needs, role)
+        _apply(sides, needs, role, whole)
     none = Needs(settings={}, role=False, identities=(), functions=(), publication=False)
     return Prepared(
         actions=actions(needs, sides.member),
-        before=before,
+        before=_snapshot(found, {}, needs),
         after=_snapshot(found, needs.settings, none),
-        undo=undo(needs, found, sides.member),
+        undo=undo(sides.member, source.published_record(facts.source.record, needs.identities, needs.functions), whole),
         restart_needed=any(one.setting != needs.settings.get(one.name, one.written) for one in found),
     )
 
@@ -141,15 +121,15 @@ def _by_dump(sides: Sides, facts: Facts, allowed: Sequence[str], *, check_mode: 
         actions=tuple(done),
         before={"by_dump": facts.by_dump, "without_search_path": sorted(str(function) for function in functions)},
         after={"by_dump": True, "without_search_path": []},
-        undo=_undo_by_dump(member, record or Record(), functions) if done else (),
+        undo=_undo_by_dump(member, source.pinned(sides, facts.source.record, functions)),
         restart_needed=False,
         by_dump=True,
     )
 
 
-def _undo_by_dump(member: Member, record: Record, functions: Sequence[Function]) -> tuple[str, ...]:
+def _undo_by_dump(member: Member, record: Record) -> tuple[str, ...]:
     return (
-        *(_reset(function) for function in functions),
+        *(_reset(function) for function in record.functions),
         statements.comment_database(member.database, record.comment).as_string() + ";",
     )
 
@@ -159,7 +139,7 @@ def _reset(function: Function) -> str:
     return f"ALTER FUNCTION {place} RESET search_path;"
 
 
-def _needs(sides: Sides, facts: Facts, found: Sequence[Setting], spare: int, role: bool) -> Needs:
+def _needs(sides: Sides, facts: Facts, found: Sequence[server.Setting], spare: int, role: bool) -> Needs:
     with translated("Reading what the source needs"):
         used = {name: int(value) for name, value in rows(sides.source, IN_USE)[0].items()}
         tables = [table for table, persistence in client.tables(sides.source) if persistence == "p"]
@@ -173,7 +153,7 @@ def _needs(sides: Sides, facts: Facts, found: Sequence[Setting], spare: int, rol
     )
 
 
-def _snapshot(found: Sequence[Setting], settings: Mapping[str, str], needs: Needs) -> dict[str, object]:
+def _snapshot(found: Sequence[server.Setting], settings: Mapping[str, str], needs: Needs) -> dict[str, object]:
     return {
         **{one.name: settings.get(one.name, one.written) for one in found},
         "role": not needs.role,
@@ -189,9 +169,12 @@ def _table(needed: plan.NewIdentity) -> str:
 
 def refusals(needs: Needs, allowed: Sequence[str]) -> list[Problem]:
     problems = []
-    if "settings" not in allowed:
+    if lacking := [one for one in ("settings", "restart") if one not in allowed]:
         for name, value in needs.settings.items():
-            cure = f"It must be {value}, which needs a restart of the source's PostgreSQL. Allow settings."
+            cure = (
+                f"It must be {value}, which needs a restart of the source's PostgreSQL. Allow {' and '.join(lacking)}:"
+                " nothing is written before both are allowed, or any restart would bring it about."
+            )
             problems.append(Problem("source", name, "", cure))
     if needs.role and "role" not in allowed:
         cure = "It is not there, has another password or may not connect. Allow role."
@@ -212,29 +195,20 @@ def actions(needs: Needs, member: Member) -> tuple[Action, ...]:
     return tuple(done)
 
 
-def _apply(sides: Sides, needs: Needs, role: Sequence[sql.Composed]) -> None:
-    with translated("Preparing the source"):
-        for name, value in needs.settings.items():
-            form = sql.SQL("ALTER SYSTEM SET {} = {}")
-            execute(sides.source, form.format(sql.Identifier(name), sql.Literal(value)))
-        execute(sides.source, *role)
+def _apply(sides: Sides, needs: Needs, role: Sequence[sql.Composed], record: server.Record) -> None:
+    if needs.settings or role:
+        server.write(sides.source, record, role, needs.settings)
     if needs.publish:
         source.publish(sides, ("replica_identity", "functions"))
 
 
-def undo(needs: Needs, found: Sequence[Setting], member: Member) -> tuple[str, ...]:
-    """As text for the operator; wave_rollback does by itself what concerns the member alone."""
-    texts = [
-        f"ALTER SYSTEM SET {one.name} = '{one.setting}'; -- and a restart"
-        for one in found
-        if one.name in needs.settings
-    ]
-    if needs.role:
+def undo(member: Member, record: Record, whole: server.Record) -> tuple[str, ...]:
+    """As text for the operator; wave_rollback does it by itself. whole: of the server."""
+    texts = [f"{one.back()} -- was {one.before}, and a restart" for one in whole.settings]
+    if whole.made:
         texts.append(f'DROP OWNED BY "{ROLE}"; DROP ROLE "{ROLE}";')
-    for one in needs.identities:
-        how = "NOTHING" if one.before.was == "n" else "DEFAULT"
-        texts.append(f'ALTER TABLE "{one.before.schema}"."{one.before.table}" REPLICA IDENTITY {how};')
-    texts += [_reset(function) for function in needs.functions]
-    if needs.publish:
-        texts.append(f'DROP PUBLICATION "{member.forward}";')
-    return tuple(texts)
+    for one in record.identities:
+        how = "NOTHING" if one.was == "n" else "DEFAULT"
+        texts.append(f'ALTER TABLE "{one.schema}"."{one.table}" REPLICA IDENTITY {how};')
+    texts += [_reset(function) for function in record.functions]
+    return (*texts, f'DROP PUBLICATION "{member.forward}";')

@@ -279,10 +279,10 @@ def catch_up(sides: Sides, seeding: Seeding) -> None:
         wait_until(f"The lag of member {sides.member.name}", seeding.catch_up_seconds, sides.steps, near)
 
 
-def withdraw(sides: Sides, facts: Facts) -> None:
-    """The way back before cutover: both sides as if the member had never been seeded."""
+def withdraw(sides: Sides, facts: Facts) -> list[str]:
+    """The way back before cutover: both sides as if the member had never been prepared. Returns what is left to do."""
     plan.check("withdraw", sides.member, facts)
     with sides.steps.step("withdraw_target"):
         clear(sides)
     with sides.steps.step("withdraw_source"):
-        source.withdraw(sides, facts.source.record)
+        return source.withdraw(sides, facts.source.record).left()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres import scram
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, statements
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, server, statements
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Function, Grant, Record
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.plan import NewIdentity, TableFacts, identities
@@ -84,9 +84,9 @@ def publish(sides: Sides, allowed: Sequence[str]) -> Record:
     digests = tuple(sorted(client.digests(connection).items()))
     same = wanted == _published(sides) and digests == record.digests and not record.unequal
     if found is None or needed or functions or not same:
-        changed = (*record.identities, *(one.before for one in needed))
-        pinned = (*record.functions, *functions)
-        record = replace(record, identities=changed, functions=pinned, committed=False, digests=digests, unequal=())
+        record = replace(
+            published_record(record, needed, functions), committed=False, digests=digests, unequal=()
+        )  # fmt: skip
         client.in_transaction(connection, "Publishing on the source", [
             *(_identity(one) for one in needed),
             *(statements.pin_function(function) for function in functions),
@@ -95,6 +95,13 @@ def publish(sides: Sides, allowed: Sequence[str]) -> Record:
             save_record(sides, record),
         ])  # fmt: skip
     return record
+
+
+def published_record(record: Record | None, needed: Sequence[NewIdentity], functions: Sequence[Function]) -> Record:
+    """With what is about to be done."""
+    record = record or Record()
+    changed = (*record.identities, *(one.before for one in needed))
+    return replace(record, identities=changed, functions=(*record.functions, *functions))
 
 
 def note_unequal(sides: Sides, found: Sequence[str]) -> None:
@@ -108,14 +115,19 @@ def note_unequal(sides: Sides, found: Sequence[str]) -> None:
 
 def pin(sides: Sides, record: Record | None, functions: Sequence[Function]) -> Record:
     """What a source needs that is moved by dumps: functions that a restore finds, and the record; one transaction."""
-    if record is None:
-        found = one(sides.source, statements.DATABASE, [sides.member.database])
-        record = Record(by_dump=True, comment=found["comment"] if found else None)
-    record = replace(record, functions=(*record.functions, *functions))
+    record = pinned(sides, record, functions)
     client.in_transaction(sides.source, "Preparing the source", [
         *(statements.pin_function(function) for function in functions), save_record(sides, record),
     ])  # fmt: skip
     return record
+
+
+def pinned(sides: Sides, record: Record | None, functions: Sequence[Function]) -> Record:
+    """With what is about to be done."""
+    if record is None:
+        found = one(sides.source, statements.DATABASE, [sides.member.database])
+        record = Record(by_dump=True, comment=found["comment"] if found else None)
+    return replace(record, functions=(*record.functions, *functions))
 
 
 def forbidden(needed: Sequence[NewIdentity], functions: Sequence[Function], allowed: Sequence[str]) -> list[Problem]:
@@ -216,18 +228,22 @@ def open_again(sides: Sides, record: Record) -> list[sql.Composed]:
     ]
 
 
-def withdraw(sides: Sides, record: Record | None) -> None:
-    """Everything that seeding made on the source, and the identities as they were."""
+def withdraw(sides: Sides, record: Record | None) -> server.Leaving:
+    """Everything that preparing and seeding made on the source, and the identities as they were; with the last member
+    also what was done to the server as a whole."""
     for name in (sides.member.forward, sides.member.changes):
         drop_slot(sides.source, name)
+    leaving = server.leaving(sides.source, sides.member)
+    texts = server.no_part(sides.source, sides.member)
     if record is not None:
-        texts = [statements.restore_identity(identity) for identity in record.identities]
+        texts += [statements.restore_identity(identity) for identity in record.identities]
         texts += [statements.unpin_function(function) for function in record.functions]
         if record.by_dump:
             texts.append(statements.comment_database(sides.member.database, record.comment))
         else:
             texts.append(statements.drop_publication(sides.member.forward))
-        client.in_transaction(sides.source, "Withdrawing from the source", texts)
+    client.in_transaction(sides.source, "Withdrawing from the source", texts)
+    return server.leave(sides.source, leaving)
 
 
 def position(connection: Connection) -> str:

@@ -30,6 +30,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     plan,
     proof,
     source,
+    server,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import cutover as switching
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
@@ -335,10 +336,14 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         if been_live and not parameters["withdraw"]:
             return _back_from_live(sides, facts, parameters, check_mode)
         plan.check("withdraw", sides.member, facts)
-        action = None if state == plan.PLANNED else Action("withdraw", f"member {sides.member.name}")
+        leaving = server.leaving(sides.source, sides.member)
+        traces = state != plan.PLANNED or leaving or server.prepared(sides.source, sides.member)
+        action = Action("withdraw", f"member {sides.member.name}", leaving.detail()) if traces else None
+        found = {"left": leaving.left()}
         if action and not check_mode:
-            seeding.withdraw(sides, facts)
-        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **measured(sides, {}), **NEVER_LIVE)
+            found = {"left": seeding.withdraw(sides, facts)}
+        told = {**NEVER_LIVE, **found}
+        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **measured(sides, {}), **told)
 
 
 NEVER_LIVE: Mapping[str, Any] = {"live_since": None, "outside": [], "left": [], "source_left": []}

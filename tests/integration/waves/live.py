@@ -31,7 +31,7 @@ WAVE_PASSWORD = "the password of the subscriptions"
 TENANT_PASSWORD = "the password of the tenant"
 ADMIN_PASSWORD = "the password of the administrator"
 LOGIN_PASSWORD = "the password of sampled users"
-ALLOWED = ["settings", "role", "replica_identity", "functions"]
+ALLOWED = ["settings", "restart", "role", "replica_identity", "functions"]
 SECONDS = 300
 PG_CTL = (
     f"cd {FOLDER}/pg && runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D {FOLDER}/pg/data -w"

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import plan, prepare
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import plan, prepare, server
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import (
     Facts,
     Function,
@@ -181,9 +181,9 @@ def test_a_record_survives_its_text_and_foreign_comments_are_not_one() -> None:
 
 def test_settings_that_a_source_needs() -> None:
     found = [
-        prepare.Setting(name="wal_level", setting="replica", written="replica"),
-        prepare.Setting(name="max_replication_slots", setting="10", written="10"),
-        prepare.Setting(name="max_wal_senders", setting="3", written="3"),
+        server.Setting(name="wal_level", setting="replica", written="replica"),
+        server.Setting(name="max_replication_slots", setting="10", written="10"),
+        server.Setting(name="max_wal_senders", setting="3", written="3"),
     ]
     used = {"max_replication_slots": 2, "max_wal_senders": 1}
     assert prepare.needed_settings(found, used, 4) == {"wal_level": "logical", "max_wal_senders": "5"}
@@ -201,7 +201,10 @@ def test_all_that_was_not_allowed_is_told_at_once() -> None:
         publication=True,
     )
     assert len(prepare.refusals(needs, [])) == 4
-    assert prepare.refusals(needs, ["settings", "role", "replica_identity", "functions"]) == []
+    others = ["role", "replica_identity", "functions"]
+    (refused,) = prepare.refusals(needs, ["settings", *others])
+    assert "Allow restart: nothing is written" in refused.cure, "a restart that somebody else makes"
+    assert prepare.refusals(needs, ["settings", "restart", *others]) == []
     assert [action.verb for action in prepare.actions(needs, MEMBER)] == ["set", "make", "set", "set", "publish"]
 
 
