@@ -29,6 +29,7 @@ SPEC = {
     "statement_seconds": {"type": "int", "default": 60},
     "checksums": {"type": "bool", "default": True},
     "log_lines": {"type": "int", "default": 200_000},
+    "filestores": {"type": "list", "elements": "path", "default": []},
 }
 
 
@@ -66,6 +67,7 @@ class ActionModule(HostAction):
             statement_seconds=given["statement_seconds"],
             checksums=given["checksums"],
             log_lines=given["log_lines"],
+            filestores=tuple(given["filestores"]),
         )
         # The script goes through the shell's standard input: no file there, and nothing of it in a list of processes.
         output = self._low_level_execute_command("nice -n 10 sh -s", in_data=script(settings).encode())

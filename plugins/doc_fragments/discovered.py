@@ -34,4 +34,7 @@ options:
       url:
         description: Where its legacy host serves it. Not used here.
         type: str
+      filestores:
+        description: The folder of all filestores there, if discovery did not find it. Not used here.
+        type: str
 """

@@ -45,4 +45,10 @@ options:
         description: The longest that one command on either side may take.
         type: int
         default: 3600
+      lost:
+        description:
+          - Whether the source is known to have none of the files that its database knows. Otherwise that is a failure,
+            since a folder that is not Odoo's looks just so.
+        type: bool
+        default: false
 """

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -14,9 +14,9 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy import forced_command
 
 
-def filestore_command(folder: str) -> str:
+def filestore_command(folders: str | Sequence[str]) -> str:
     try:
-        return forced_command(str(folder))
+        return forced_command(folders)
     except ErpopsError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -41,6 +41,13 @@ options:
     description: How many lines of each of Odoo's logs are summed up, from its end.
     type: int
     default: 200000
+  filestores:
+    description:
+      - Folders of filestores on the host, which are looked at before those that configurations and processes name. A
+        folder of filestores holds one folder a database.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     description: It reads the host all the same and returns the result; no file is written.

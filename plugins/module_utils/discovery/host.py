@@ -25,7 +25,7 @@ PROCESS = re.compile(r'\(\("((?:[^"\\]|\\.)*)"')
 
 
 def system(found: Sequence[Record]) -> dict[str, Any]:
-    """os, kernel, cpus, memory_mb, timezone, uptime_days and disks (sizes in MB)."""
+    """os, kernel, cpus, memory_mb, timezone, uptime_days, disks (sizes in MB), and lacking: tools of a move."""
     part = section(found, "system")
     release = dict(line.split("=", 1) for line in body_of(part, "system.os").split("\n") if "=" in line)
     memory = re.search(r"MemTotal:\s+(\d+) kB", body_of(part, "system.memory"))
@@ -38,6 +38,7 @@ def system(found: Sequence[Record]) -> dict[str, Any]:
         "timezone": body_of(part, "system.timezone").strip().removeprefix("/usr/share/zoneinfo/"),
         "uptime_days": round(float(uptime[0]) / 86400, 1) if uptime else None,
         "disks": disks(body_of(part, "system.disks")),
+        "lacking": body_of(part, "system.lacking").split(),
     }
 
 

@@ -22,12 +22,14 @@ class Settings:
 
     nonce: what begins every record; letters and digits. statement_seconds: PostgreSQL's statement_timeout.
     checksums: read every file of the filestores and compare its SHA-1. log_lines: lines of each log, from its end.
+    filestores: folders of filestores that somebody declared, which are looked at first.
     """
 
     nonce: str
     statement_seconds: int = 60
     checksums: bool = True
     log_lines: int = 200_000
+    filestores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def assigned(settings: Settings) -> dict[str, str]:
         "STATEMENT_SECONDS": str(settings.statement_seconds),
         "CHECKSUMS": str(settings.checksums).lower(),
         "LOG_LINES": str(settings.log_lines),
+        "FILESTORES": "\n".join(settings.filestores),
     }
 
 

@@ -68,6 +68,7 @@ WAVE_MEMBER: Spec = {
     "host": {"type": "str", "required": True},
     "database": {"type": "str", "required": True},
     "url": {"type": "str"},
+    "filestores": {"type": "str"},
 }
 
 # One element of ``postgres_clusters``; without any there is one cluster, ``main``, of all hosts of group postgres.

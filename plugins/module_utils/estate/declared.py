@@ -77,6 +77,7 @@ class WaveMember:
     host: str
     database: str
     url: str  # where its legacy host serves it; empty: http and that host's address
+    filestores: str  # the folder of all filestores there; empty: where discovery found this one's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,9 @@ def read(raw: Mapping[str, Any]) -> tuple[Declared, Faults]:
         hosts_of_run=tuple(lists.get("hosts_of_run", ())),
         groups=groups,
         addresses={str(host): str(address or "") for host, address in lists.get("addresses", {}).items()},
-        members=tuple(WaveMember(**{"name": "", "host": "", "database": "", "url": "", **value}) for value in members),
+        members=tuple(
+            WaveMember(**{"name": "", "host": "", "database": "", "url": "", "filestores": "", **value})
+            for value in members
+        ),
     )
     return declared, faults

@@ -11,6 +11,7 @@ objects. The strictest decides: a DNS label (no underscore, at most 63 octets wi
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from urllib.parse import urlsplit
 
@@ -107,6 +108,14 @@ def check_service_url(url: str) -> None:
     found = SERVICE_URL.fullmatch(url)
     if not found or not 0 < int(found[1] or 80) < 65536:
         raise Misshapen("Give http:// or https://, a host name or an address, and a port where it needs one; no path.")
+
+
+def check_folder(path: str) -> None:
+    """Raise Misshapen for what is no absolute path without detours; a brace would stand for a tenant's name."""
+    if not path.startswith("/") or path != posixpath.normpath(path) or any(mark in path for mark in "{}"):
+        raise Misshapen(
+            "Give an absolute path, such as /opt/odoo/data/filestore: the folder that holds one a database."
+        )
 
 
 def hostname_of(url: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.declared import Declared
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import check_service_url
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import check_folder, check_service_url
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.rules_entries import named
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.shape import nearest, shown
 
@@ -59,6 +59,7 @@ def members(declared: Declared) -> Problems:
             cure = f"No such host is in group {LEGACY}. {nearest(member.host, legacy)}"
             yield Problem(subject, "host", shown(member.host), cure)
         yield from named(subject, "url", member.url, check_service_url)
+        yield from named(subject, "filestores", member.filestores, check_folder)
 
 
 RULES = (members,)

@@ -10,29 +10,49 @@ taker lacks are sent; they are checked in a folder beside, and moved in when the
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, InputError, Problem
 
-# One POSIX script with tar, find and sha1sum for both sides; on the source it is the only thing the key may run.
-# $1: folder of all filestores, $2: verb, $3: name of one. Names go in and come out separated by NUL.
+# One POSIX script with tar, find, xargs and sha1sum or openssl for both sides; on the source it is the only thing the
+# key may run. $1: folder of all filestores, $2: verb, $3: name of one. Names go in and come out separated by NUL; sums
+# are lines as coreutils of every age print them, which begin with a backslash where something in the name is escaped.
 SCRIPT = r"""set -eu
 umask 077
 case ${3-} in '' | .* | */*) echo "no name of a filestore: ${3-}" >&2; exit 64 ;; esac
-case $2 in keep | receive) mkdir -p -- "$1" ;; *) [ -d "$1" ] || exit 0 ;; esac
+tools() {
+    lacking=
+    for tool in tar find xargs mv mkdir rm chown id; do
+        command -v "$tool" >/dev/null 2>&1 || lacking="$lacking $tool"
+    done
+    command -v sha1sum >/dev/null 2>&1 || command -v openssl >/dev/null 2>&1 || lacking="$lacking sha1sum"
+    [ -z "$lacking" ] || { echo "not on this host:$lacking" >&2; exit 69; }
+}
+sum='sha1sum --'
+command -v sha1sum >/dev/null 2>&1 || sum='openssl dgst -sha1 -r'
+if [ ! -d "$1" ]; then
+    [ -d "${1%/*}" ] || { echo "no folder $1 on this host" >&2; exit 66; }
+    case $2 in
+    keep | receive) mkdir -- "$1"; [ "$(id -u)" != 0 ] || chown --reference="${1%/*}" -- "$1" ;;
+    ready) tools; exit 0 ;;
+    *) exit 0 ;;
+    esac
+fi
 cd -- "$1"
 whose=$3
 case $2 in
+ready) tools ;;
 list) [ -d "$3" ] || exit 0; cd -- "$3"; find . -type f ! -path './checklist/*' -print0 ;;
 send) cd -- "$3"; exec tar --create --file=- --null --no-recursion --files-from=- ;;
-sums) cd -- "$3"; exec xargs -0 -r sha1sum --zero -- ;;
+sums) cd -- "$3"; exec xargs -0 -r $sum ;;
 receive)
     rm -rf -- ".erpops-$3"; mkdir -- ".erpops-$3"; cd -- ".erpops-$3"
     tar --extract --file=- --no-same-owner --no-same-permissions
-    find . -type f -exec sha1sum --zero -- {} + ;;
+    find . -type f -exec $sum {} + ;;
 keep)
     [ -d "$3" ] || { mkdir -- "$3"; [ "$(id -u)" != 0 ] || chown --reference=. -- "$3"; }
     cd -- ".erpops-$3"
@@ -59,9 +79,44 @@ as=
 [ "$(id -u)" != 0 ] || as="setpriv --reuid=$(stat -c %u -- "$home") --regid=$(stat -c %g -- "$home") --clear-groups --"
 exec $as sh -c "$1" filestore "$home${2#*'{name}'}" "$3" "$4"
 """
+# What a key is restricted to. $1: the request, a verb, a filestore's name and its folder as `asked` writes them;
+# $2, $3: OWNED and SCRIPT; then the folders that may be asked for. `ready` alone looks at each of them.
+GATE = r"""set -eu
+plain() { printf '%b.' "$1"; }
+request=$1 owned=$2 script=$3
+shift 3
+run() {
+    case $1 in *'{name}'*) sh -c "$owned" filestore "$script" "$@" ;; *) sh -c "$script" filestore "$@" ;; esac
+}
+verb=${request%% *}
+rest=${request#"$verb"}; rest=${rest# }
+name=${rest%% *}
+wanted=${rest#"$name"}; wanted=${wanted# }
+name=$(plain "$name"); name=${name%.}
+wanted=$(plain "$wanted"); wanted=${wanted%.}
+if [ "$request" = ready ]; then
+    worst=0
+    for folder; do
+        case $folder in *'{name}'*) folder=/ ;; esac
+        run "$folder" ready none || worst=$?
+    done
+    exit "$worst"
+fi
+[ -n "$wanted" ] || [ $# != 1 ] || wanted=$1
+for folder; do
+    [ "$folder" != "$wanted" ] || { run "$folder" "$verb" "$name"; exit; }
+done
+echo "this key may not reach folder ${wanted:-(none was named)}, but $*" >&2
+exit 77
+"""
 NAME = "{name}"
 SHA1 = re.compile(r"[0-9a-f]{40}")
+SUM = re.compile(rb"(\\?)([0-9a-f]{40}) [ *](.*)")
+ESCAPED = re.compile(rb"\\([\\nr])")
+UNESCAPED = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
 SHOWN = 50  # names in a result; a filestore that lost a disk would fill the ledger
+NO_FOLDER, NOT_ALLOWED = 66, 77  # what the scripts end with
+PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +124,7 @@ class Place:
     """Where a filestore is. command: how to get there, such as an ssh command line; empty for this host.
 
     folder: of all filestores, maybe with ``{name}`` as one of its parts. name: of this one. forced: the other side runs
-    the script by itself (``forced_command``).
+    the script by itself (``forced_command``), in the folders that it allows.
     """
 
     folder: str
@@ -79,7 +134,7 @@ class Place:
 
     def line(self, verb: str) -> list[str]:
         if self.forced:
-            return [*self.command, f"{verb} {self.name}"]
+            return [*self.command, f"{verb} {asked(self.name)} {asked(self.folder)}"]
         scripts = [OWNED, "filestore", SCRIPT] if checked(self.folder) else [SCRIPT, "filestore"]
         run = ["sh", "-c", *scripts, self.folder, verb, self.name]
         return [*self.command, shlex.join(run)] if self.command else run
@@ -104,11 +159,17 @@ def checked(folder: str) -> bool:
     raise InputError("A folder of filestores cannot be.", [Problem("filestores", "folder", folder, cure)])
 
 
-def forced_command(folder: str) -> str:
-    """The ``command=`` of a line in authorized_keys that lets a key do nothing but this, in this folder."""
-    scripts = f"{_packed(OWNED)} filestore {_packed(SCRIPT)}" if checked(folder) else f"{_packed(SCRIPT)} filestore"
-    line = f"sh -c {scripts} {shlex.quote(folder)} $SSH_ORIGINAL_COMMAND"
-    return line.replace("\\", "\\\\").replace('"', '\\"')
+def asked(text: str) -> str:
+    """A name or folder in a request: one word, whatever it holds, which `printf %b` turns back."""
+    return "".join(chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in os.fsencode(text))
+
+
+def forced_command(folders: str | Sequence[str]) -> str:
+    """The ``command=`` of a line in authorized_keys that lets a key do nothing but this, in these folders."""
+    allowed = [folders] if isinstance(folders, str) else list(dict.fromkeys(folders))
+    owned = _packed(OWNED) if any([checked(folder) for folder in allowed]) else "''"
+    words = [_packed(GATE), "filestore", '"$SSH_ORIGINAL_COMMAND"', owned, _packed(SCRIPT), *map(shlex.quote, allowed)]
+    return f"sh -c {' '.join(words)}".replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _packed(script: str) -> str:
@@ -146,11 +207,16 @@ def names_to(names: Iterable[bytes]) -> bytes:
 
 
 def sums_from(data: bytes) -> dict[bytes, str]:
-    """Of ``sha1sum --zero``: path -> sum."""
+    """Of ``sha1sum``: path -> sum."""
     sums = {}
-    for line in data.split(b"\0"):
-        if line:
-            sums[line[42:].removeprefix(b"./")] = line[:40].decode("ascii")
+    for line in data.split(b"\n"):
+        if not line:
+            continue
+        found = SUM.fullmatch(line)
+        if not found:
+            raise ErpopsError(f"A sum of a file cannot be read: {shown(line)}")
+        name = ESCAPED.sub(lambda each: UNESCAPED[each[1]], found[3]) if found[1] else found[3]
+        sums[name.removeprefix(b"./")] = found[2].decode("ascii")
     return sums
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies a filestore between two places that have a POSIX shell, tar, find and sha1sum."""
+"""Copies a filestore between two places that have a POSIX shell, tar, find, and sha1sum or openssl."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import tempfile
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Unreachable
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
+    ErpopsError,
+    Problem,
+    Unreachable,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore import copy
 from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy import Copied, Place
 
@@ -18,12 +22,23 @@ BATCH = 1000
 SSH_FAILED = 255
 
 
+class NoFolder(ErpopsError):
+    """The folder of all filestores, or the one that bears the name, is not there."""
+
+
 def copy_missing(
-    giver: Place, taker: Place, referenced: Collection[str], remaining: Callable[[], float | None], seconds: float
+    giver: Place,
+    taker: Place,
+    referenced: Collection[str],
+    remaining: Callable[[], float | None],
+    seconds: float,
+    *,
+    lost: bool = False,
 ) -> Copied:
     """Everything that the taker lacks. Killed and run again, it goes on with what is not there yet.
 
-    referenced: names the database knows. remaining: seconds that the window still has, if there is one.
+    referenced: names the database knows. remaining: seconds that the window still has, if there is one. lost: it is
+    known that the giver has none of them; else that is an error, since another folder looks just so.
     """
 
     def left() -> float:
@@ -31,11 +46,13 @@ def copy_missing(
         return seconds if window is None else min(seconds, window)
 
     with ThreadPoolExecutor(2) as pool:
-        ours, theirs = (pool.submit(_run, place, "list", b"", left()) for place in (giver, taker))
-        given, taken = copy.names_from(ours.result()), copy.names_from(theirs.result())
+        ours, theirs = (pool.submit(_list, place, left()) for place in (giver, taker))
+        (given, nowhere), (taken, _lacking) = ours.result(), theirs.result()
     done = Copied(files=len(given))
     known = {copy.shown(name) for name in given}
     done.missing = [name for name in referenced if name not in known]
+    if referenced and len(done.missing) == len(referenced) and not lost:
+        raise _empty(giver, len(given), len(referenced), nowhere)
     for batch in copy.batches(sorted(given - taken), BATCH):
         staged = copy.sums_from(_transfer(giver, taker, copy.names_to(batch), left()))
         doubtful = copy.doubtful(staged)
@@ -44,6 +61,24 @@ def copy_missing(
         _run(taker, "keep", copy.names_to(sorted(staged)), left())
         done.copied += len(staged)
     return done
+
+
+def _list(place: Place, seconds: float) -> tuple[set[bytes], str]:
+    """Names of all files, and why there is no folder: without one there are none, which only the caller can judge."""
+    try:
+        return copy.names_from(_run(place, "list", b"", seconds)), ""
+    except NoFolder as error:
+        return set(), error.message
+
+
+def _empty(giver: Place, files: int, referenced: int, nowhere: str) -> ErpopsError:
+    found = nowhere or (f"none of its {files} files is one of those" if files else "it has no file at all")
+    cure = (
+        "Another folder than Odoo's looks just so: say where its files are (filestores in wave_members) and run"
+        " wave_discover and wave_access. If they are lost, waive rule filestore_not_found of gate preflight."
+    )
+    problem = Problem(f"filestore {giver}", "files", str(files), cure)
+    return ErpopsError(f"The database knows {referenced} files, and {found}.", [problem])
 
 
 def _confirm(giver: Place, staged: dict[bytes, str], doubtful: list[bytes], done: Copied, seconds: float) -> None:
@@ -90,4 +125,8 @@ def _succeeded(place: Place, verb: str, code: int, errors: bytes, *, gone_is_fin
     if code == 0 or (gone_is_fine and code in (1, 2) and "No such file or directory" in text):
         return
     kind = Unreachable if code == SSH_FAILED and place.command else ErpopsError
+    if code == copy.NOT_ALLOWED and place.forced:
+        text += "; run wave_access, which allows the folders of the members (filestores in wave_members)"
+    if code == copy.NO_FOLDER:
+        kind = NoFolder
     raise kind(f"Filestore {place}: {verb} failed with {code}: {text[-500:]}")

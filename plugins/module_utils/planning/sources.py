@@ -63,6 +63,19 @@ def read(folder: Path) -> tuple[Discovered, ...]:
     return tuple(found[host] for host in sorted(found))
 
 
+def of_host(folder: Path, host: str) -> Discovered | None:
+    """What discovery wrote of one host; nothing where it did not. Raises InputError for what is unreadable."""
+    path = folder / f"{host}.json"
+    if not path.exists():
+        return None
+    try:
+        value: Discovered = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        cure = f"It cannot be read as JSON ({error}); discover its host anew."
+        raise InputError("A result of discovery cannot be used.", [Problem(f"file {path}", "", "", cure)]) from error
+    return value
+
+
 def databases(results: Sequence[Discovered]) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Every discovered database by host and name."""
     return {(result["host"], each["name"]): each for result in results for each in result["databases"]}

@@ -14,13 +14,22 @@ LARGE_IN_DATABASE = 5 * 1000**3
 
 @AREA.rule(
     "high", "The filestore was not found",
-    "Say where it is (filestores of the member, data_dir of the configuration), and discover the host again.",
+    "Say which folder holds one folder a database (filestores of the member in wave_members), and discover the host"
+    " again. Waive it only where the files are known to be lost: the member is then moved without them.",
 )  # fmt: skip
 def filestore_not_found(its: Subject) -> str:
     number = its.database["attachments"].get("filestore", {}).get("number", 0)
     if its.database["filestore"]["path"] or not number:
         return ""
     return f"{number} attachments are kept in files, and no data_dir has filestore/{its.database['name']}."
+
+
+@AREA.rule(
+    "high", "A move needs tools that are not on the host",
+    "Install them there, each with the distribution's own package (tar, findutils, coreutils, postgresql-client).",
+)  # fmt: skip
+def lacking_tools(its: Subject) -> str:
+    return named(its.host["system"].get("lacking") or (), "Not there: {}.")
 
 
 @AREA.rule(

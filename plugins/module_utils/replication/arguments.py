@@ -42,6 +42,7 @@ FILESTORE: Spec = {
             "source": {"type": "dict", "required": True, "options": PLACE},
             "target": {"type": "dict", "required": True, "options": PLACE},
             "seconds": {"type": "int", "default": 3600},
+            "lost": {"type": "bool", "default": False},
         },
     },
 }
@@ -64,11 +65,12 @@ WINDOW: Spec = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filestores:
-    """seconds: the longest that one command on either side may take."""
+    """seconds: the longest that one command on either side may take. lost: the source is known to have no file."""
 
     source: Place
     target: Place
     seconds: float
+    lost: bool = False
 
 
 def filestores_from(parameters: Mapping[str, Any]) -> Filestores | None:
@@ -79,6 +81,7 @@ def filestores_from(parameters: Mapping[str, Any]) -> Filestores | None:
         source=_place(given["source"], parameters["database"]),
         target=_place(given["target"], parameters["member"]),
         seconds=given["seconds"],
+        lost=given.get("lost") or False,
     )
 
 

@@ -29,8 +29,8 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     pause,
     plan,
     proof,
-    source,
     server,
+    source,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import cutover as switching
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
@@ -146,7 +146,8 @@ def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -
 
     def copied() -> dict[str, Any]:
         known = client.attachments(sides.target if back else sides.source)
-        return copy_missing(giver, taker, known, sides.steps.remaining, stores.seconds).as_dict()
+        lost = stores.lost or back  # on the way back the source keeps what it has, and what is missing is told
+        return copy_missing(giver, taker, known, sides.steps.remaining, stores.seconds, lost=lost).as_dict()
 
     return copied
 

@@ -25,9 +25,10 @@ FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
 class Chosen:
     """A member with everything that its move needs. url, events_url: of its unit on the target, as the edge sees it.
 
-    source_url: where its legacy host serves it. filestores: the folder of all filestores there. origin: the state that
-    the verb found. rehearsals: what they measured, the latest last. budget_seconds: what they make expect of a cutover.
-    stopped_by: by the plan, the members whose failed cutover keeps it from beginning its own.
+    source_url: where its legacy host serves it. filestores: the folder of all filestores there. files_lost: somebody
+    knows that none of the files is there that its database knows. origin: the state that the verb found. rehearsals:
+    what they measured, the latest last. budget_seconds: what they make expect of a cutover. stopped_by: by the plan,
+    the members whose failed cutover keeps it from beginning its own.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Chosen:
     events_url: str
     source_url: str
     filestores: str
+    files_lost: bool
     origin: str
     rehearsals: Sequence[Mapping[str, Any]]
     budget_seconds: float | None
@@ -108,12 +110,21 @@ def _found(name: str, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     row = next((each for each in known if each["name"] == name), {})
     facts = row.get("facts") or {}
     folder = (facts.get("discovery") or {}).get("filestores")
+    lost = files_lost(facts.get("discovery") or {}, facts.get("preflight") or {})
     found = {
         "origin": row.get("origin") or "",
         "rehearsals": facts.get("rehearsals") or [],
         "stopped_by": (facts.get("plan") or {}).get("stopped_by") or [],
+        "files_lost": lost,
     }
     return {**found, "filestores": folder} if folder else found
+
+
+def files_lost(discovery: Mapping[str, Any], preflight: Mapping[str, Any]) -> bool:
+    """Whether discovery found a folder in which every file is missing, or somebody waived that there is none."""
+    known = discovery.get("filestore_known") or 0
+    waived = any(each.get("rule") == "filestore_not_found" for each in preflight.get("waived") or ())
+    return waived or (known > 0 and discovery.get("filestore_missing") == known)
 
 
 def _problems(name: str, member: Mapping[str, Any] | None, estate: Estate) -> Iterator[Problem]:
@@ -151,6 +162,7 @@ def _chosen(member: Mapping[str, Any], estate: Estate) -> Chosen:
         events_url=events,
         source_url=source_url(member, estate.addresses[member["host"]]),
         filestores=member.get("filestores") or FILESTORES,
+        files_lost=member["files_lost"],
         origin=member["origin"],
         rehearsals=member["rehearsals"],
         budget_seconds=budget(member["rehearsals"]).budget_seconds,

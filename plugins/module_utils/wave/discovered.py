@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, statistics
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.chosen import FILESTORES
 
 
 def steps(
@@ -37,6 +38,39 @@ def steps(
     return found
 
 
+def filestores(discovery: Mapping[str, Any], database: Mapping[str, Any]) -> str | None:
+    """The folder of all filestores: the one that holds this database's, or where the host's only Odoo makes one."""
+    path = (database.get("filestore") or {}).get("path")
+    if path:
+        return str(PurePosixPath(path).parent)
+    folders = {each.get("data_dir") for each in discovery.get("odoo") or () if each.get("data_dir")}
+    return str(PurePosixPath(folders.pop()) / "filestore") if len(folders) == 1 else None
+
+
+def folders(
+    declared: Sequence[Mapping[str, Any]],
+    known: Sequence[Mapping[str, Any]],
+    discoveries: Sequence[Mapping[str, Any]],
+    host: str,
+) -> list[str]:
+    """The folders of filestores that moves of the host's members need: declared, recorded, or discovered since."""
+    rows = {member["name"]: member for member in known}
+    found = next((each for each in discoveries if each["host"] == host), {})
+    databases = {each["name"]: each for each in found.get("databases") or ()}
+    wanted: set[str] = set()
+    for member in declared:
+        row = rows.get(member["name"]) or {}
+        if member["host"] != host or row.get("state") == "committed":
+            continue
+        recorded = (row.get("facts") or {}).get("discovery") or {}
+        database = databases.get(member["database"])
+        seen = (recorded.get("filestores"), filestores(found, database) if database else None)
+        wanted |= (
+            {member["filestores"]} if member.get("filestores") else {each for each in seen if each} or {FILESTORES}
+        )
+    return sorted(wanted) or [FILESTORES]
+
+
 def _facts(member: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What later verbs and reports need; the rest is in the discovery's own file."""
     if discovery is None:
@@ -48,8 +82,10 @@ def _facts(member: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> di
     return {
         "bytes": database["bytes"],
         "odoo_version": database["odoo_version"],
-        "filestores": str(PurePosixPath(filestore["path"]).parent) if filestore.get("path") else None,
+        "filestores": filestores(discovery, database),
         "filestore_bytes": filestore.get("bytes"),
+        "filestore_known": filestore.get("referenced"),
+        "filestore_missing": filestore.get("missing_count"),
         "users": database.get("users"),
         "blockers": [blocker["id"] for blocker in database.get("blockers") or ()],
         "classification": database.get("classification"),

@@ -140,13 +140,14 @@ def keys(
     publics: Mapping[str, str],
     estate: str,
     files_user: str,
-    folder: str,
+    folder: str | Sequence[str],
     tunnel_user: str = "",
     permitlisten: bool = True,
     state: str = "present",
 ) -> list[dict[str, Any]]:
     """For ``wave_access``: the lines that let every database host in. publics: host -> public half of its key, empty
-    in check mode where it is not made yet. tunnel_user: empty where there is no tunnel."""
+    in check mode where it is not made yet. folder: one, or all that may be asked for. tunnel_user: empty where there is
+    no tunnel."""
     if state == "absent":
         users = sorted({files_user, tunnel_user} - {""})
         return [{"user": user, "comment": f"erpops:{estate}:*", "state": "absent"} for user in users]

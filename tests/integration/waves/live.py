@@ -343,8 +343,7 @@ def _access(legacy: LabHost, target: LabHost) -> None:
         "estate_name": "waves",
         "estate_address": "{{ ansible_host }}",
         "estate_ca_certificate": target.shell(f"cat {FOLDER}/pg/ca.crt"),
-        "wave_members": [{"name": "any", "host": legacy.name, "database": "any_old"}],
-        "wave_access_filestores": FILESTORES,
+        "wave_members": [{"name": "any", "host": legacy.name, "database": "any_old", "filestores": FILESTORES}],
     }
     for _again in range(2):
         with tempfile.TemporaryDirectory() as folder:

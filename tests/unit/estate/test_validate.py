@@ -213,6 +213,8 @@ FAILING = [
     (wave({}, {}), "member acme", "name", "more than once"),
     (wave({}, {"name": "birch"}), "members acme, birch", "database", "One database is one member"),
     (both(wave({}), put("odoo_tenants.0.state", "absent")), "member acme", "name", "could never be cut over"),
+    (wave({"filestores": "data/filestore"}), "member acme", "filestores", "absolute path"),
+    (wave({"filestores": "/srv/{name}"}), "member acme", "filestores", "absolute path"),
     (put("wave_members", "acme"), "estate", "wave_members", "Give a list"),
     # references
     (put("odoo_tenants.0.instance", "shared91"), "tenant acme", "instance", "Did you mean 'shared19'?"),

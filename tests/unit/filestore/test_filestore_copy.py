@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -126,9 +128,12 @@ def test_the_forced_command_does_its_verbs_and_nothing_else(tmp_path: Path) -> N
         return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, check=False)
 
     assert copy.names_from(ask("list acme").stdout) == {name.encode()}
-    for refused in ("list ../acme", "list", "", "sh -c id", "list .", "id acme"):
+    for refused in ("list ../acme", "list", "", "list .", "id acme", r"list \056\056/acme", "sh"):
         done = ask(refused)
         assert (done.returncode, done.stdout) == (64, b""), refused
+    for elsewhere in ("sh -c id", f"list acme {tmp_path}", "list acme /", "list acme $(id)"):
+        done = ask(elsewhere)
+        assert (done.returncode, done.stdout) == (77, b""), elsewhere
 
 
 def test_a_tenant_s_own_folder_takes_the_filestore(tmp_path: Path) -> None:
@@ -180,7 +185,8 @@ def test_the_forced_command_puts_the_name_into_the_folder(tmp_path: Path) -> Non
     for refused in ("list ../acme", "list", "", "list .", "id acme"):
         done = ask(refused)
         assert (done.returncode, done.stdout) == (64, b""), refused
-    for absent in ("sh -c id", "list nobody", "receive nobody", "list link", "list {name}"):
+    assert ask("sh -c id").returncode == copy.NOT_ALLOWED
+    for absent in ("list nobody", "receive nobody", "list link", "list {name}"):
         done = ask(absent)
         assert (done.returncode, done.stdout) == (66, b""), absent
     assert not (tmp_path / "it's" / "nobody").exists()
@@ -192,7 +198,97 @@ def test_a_folder_in_which_the_name_is_no_whole_part_is_refused(folder: str) -> 
         copy.forced_command(folder)
 
 
+def test_a_key_reaches_the_folders_that_it_is_told_and_no_other(tmp_path: Path) -> None:
+    folders = [str(tmp_path / name) for name in ("first", 'it\'s a \\ "second"')]
+    for number, folder in enumerate(folders):
+        store(Path(folder) / "acme prod", b"of %d" % number)
+    line = copy.forced_command(folders).replace('\\"', '"').replace("\\\\", "\\")
+    script = tmp_path / "ssh"
+    script.write_text(f"#!/bin/sh\nSSH_ORIGINAL_COMMAND=$1 exec sh -c {shlex.quote(line)}\n")
+    script.chmod(0o755)
+    for number, folder in enumerate(folders):
+        giver = Place(folder=folder, name="acme prod", command=(str(script),), forced=True)
+        copied(giver, Place(folder=str(tmp_path / f"new{number}"), name="acme"))
+        assert list(files(tmp_path / f"new{number}" / "acme").values()) == [b"of %d" % number]
+    giver = Place(folder=str(tmp_path), name="first", command=(str(script),), forced=True)
+    with pytest.raises(ErpopsError, match=r"this key may not reach folder .*run wave_access"):
+        copied(giver, Place(folder=str(tmp_path / "new"), name="acme"))
+    unnamed = subprocess.run([script, "list acme"], capture_output=True, check=False)
+    assert (unnamed.returncode, unnamed.stdout) == (copy.NOT_ALLOWED, b"")
+
+
+def test_ready_names_every_folder_and_tool_that_is_not_there(tmp_path: Path) -> None:
+    here, gone = tmp_path / "here", tmp_path / "gone" / "filestore"
+    (tmp_path / "data").mkdir()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "cat", "echo", "base64", "tar", "find", "mv", "mkdir", "rm", "chown", "id", "openssl"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+
+    def ready(*folders: Path | str, path: str = os.environ["PATH"]) -> tuple[int, str]:
+        line = copy.forced_command([str(folder) for folder in folders]).replace('\\"', '"').replace("\\\\", "\\")
+        environment = {"PATH": path, "SSH_ORIGINAL_COMMAND": "ready"}
+        done = subprocess.run(["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    assert ready(tmp_path / "data" / "filestore", "/srv/{name}/filestore") == (0, "")  # a data_dir that is new
+    assert ready(here.parent, gone) == (66, f"no folder {gone} on this host\n")
+    assert ready("/srv/{name}/filestore", path=str(tools)) == (69, "not on this host: xargs\n")
+    (tools / "xargs").symlink_to(shutil.which("xargs") or "")
+    (tools / "openssl").unlink()
+    assert ready(tmp_path, path=str(tools)) == (69, "not on this host: sha1sum\n")
+
+
+def test_a_folder_without_any_file_that_the_database_knows_is_an_error(
+    places: tuple[Place, Place], tmp_path: Path
+) -> None:
+    giver, taker = places
+    with pytest.raises(ErpopsError, match=r"knows 2 files, and it has no file at all(?s:.)*filestores in wave_members"):
+        copied(giver, taker, "ab/abcd", "ab/abce")
+    store(tmp_path / "old" / "acme_prod", b"of another database")
+    with pytest.raises(ErpopsError, match=r"none of its 1 files is one of those"):
+        copied(giver, taker, "ab/abcd")
+    nowhere = Place(folder=str(tmp_path / "not" / "there"), name="acme_prod")
+    with pytest.raises(ErpopsError, match=r"no folder .*/not/there on this host"):
+        copied(nowhere, taker, "ab/abcd")
+    assert not (tmp_path / "new").exists()
+    assert copied(nowhere, taker).files == 0  # no attachment is in files: there may be no folder
+    lost = copy_client.copy_missing(nowhere, taker, ["ab/abcd"], lambda: None, 30, lost=True)
+    assert lost.missing == ["ab/abcd"]
+
+
+def test_no_folder_is_made_where_the_data_are_not(places: tuple[Place, Place], tmp_path: Path) -> None:
+    giver, _taker = places
+    name = store(tmp_path / "old" / "acme_prod", b"one")
+    with pytest.raises(ErpopsError, match=r"no folder .*/wrong/filestore on this host"):
+        copied(giver, Place(folder=str(tmp_path / "wrong" / "filestore"), name="acme_prod"), name)
+    assert not (tmp_path / "wrong").exists()
+
+
+@pytest.mark.parametrize("hidden", ["sha1sum", "openssl"])
+def test_either_of_two_tools_makes_sums(
+    places: tuple[Place, Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: str
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "cat", "tar", "find", "xargs", "mv", "mkdir", "rm", "chown", "id", "openssl", "sha1sum"):
+        if name != hidden:
+            (tools / name).symlink_to(shutil.which(name) or name)
+    old = tmp_path / "old" / "acme_prod"
+    names = [store(old, b"good"), store(old, b"bad")]
+    (old / names[1]).write_bytes(b"overwritten")
+    monkeypatch.setenv("PATH", str(tools))
+    assert copied(*places, *names).corrupt == [names[1]]
+    assert files(tmp_path / "new" / "acme") == files(old)
+
+
 def test_names_and_sums_survive_the_pipe() -> None:
     assert copy.names_from(copy.names_to([b"a", b"b\nc"])) == {b"a", b"b\nc"}
-    sums = copy.sums_from(b"%s  ./a b\0%s  ./c\nd\0" % (b"0" * 40, b"1" * 40))
-    assert sums == {b"a b": "0" * 40, b"c\nd": "1" * 40}
+    sums = copy.sums_from(b"%s  ./a b\n\\%s  ./c\\nd\\\\n\n%s *./e\n" % (b"0" * 40, b"1" * 40, b"2" * 40))
+    assert sums == {b"a b": "0" * 40, b"c\nd\\n": "1" * 40, b"e": "2" * 40}
+    with pytest.raises(ErpopsError, match="cannot be read: sha1sum: no"):
+        copy.sums_from(b"sha1sum: no\n")
+
+
+def test_a_line_is_short_enough_for_the_oldest_sshd() -> None:
+    assert len(copy.forced_command([f"/srv/{number}/{{name}}/filestore" for number in range(20)])) < 8000

@@ -204,6 +204,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "filestore_not_found": (
         {"db/filestore/path": "", "db/attachments": {"filestore": {"number": 9, "bytes": 1}}}, "9 attachments",
     ),
+    "lacking_tools": ({"host/system/lacking": ["tar", "sha1sum"]}, "tar, sha1sum"),
     "filestore_missing": ({"db/filestore": options(missing=["a/b"], missing_count=1)}, "a/b"),
     "filestore_corrupt": ({"db/filestore/corrupt": ["a/c"]}, "a/c"),
     "filestore_orphans": ({"db/filestore": options(orphans=2, orphan_bytes=9)}, "2 files (9 bytes)"),

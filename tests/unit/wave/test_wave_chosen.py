@@ -52,6 +52,7 @@ def test_a_member_with_where_it_lives_on_both_sides() -> None:
         "events_url": "http://10.0.0.21:10013",
         "source_url": "http://10.0.0.91",
         "filestores": chosen.FILESTORES,
+        "files_lost": False,
         "origin": "",
         "rehearsals": [],
         "budget_seconds": None,
@@ -111,3 +112,21 @@ def test_addresses_of_version_6_stand_in_brackets() -> None:
         DECLARED, estate(addresses={"legacy1": "fd00::91", "app1": "fd00::21"}), ["acme"], None, KNOWN
     )
     assert (acme.source_url, acme.url) == ("http://[fd00::91]", "http://[fd00::21]:10012")
+
+
+@pytest.mark.parametrize(
+    ("discovery", "preflight", "lost"),
+    [
+        ({"filestore_known": 3, "filestore_missing": 3}, {}, True),
+        ({"filestore_known": 3, "filestore_missing": 2}, {}, False),
+        ({"filestore_known": 0, "filestore_missing": 0}, {}, False),
+        ({}, {"waived": [{"rule": "filestore_not_found", "reason": "gone", "until": "2027-01-01"}]}, True),
+        ({}, {"waived": [{"rule": "storage_quota", "reason": "x", "until": "2027-01-01"}]}, False),
+    ],
+)
+def test_files_are_held_for_lost_only_where_somebody_knows_it(
+    discovery: dict[str, Any], preflight: dict[str, Any], lost: bool
+) -> None:
+    known = [{"name": "acme", "wave": 1, "facts": {"discovery": discovery, "preflight": preflight}}]
+    (acme,) = chosen.chosen(DECLARED, estate(), ["acme"], None, known)
+    assert acme.files_lost is lost

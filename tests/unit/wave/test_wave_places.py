@@ -71,8 +71,13 @@ def test_the_lines_of_a_legacy_host() -> None:
     assert tunnel["line"] == (
         'restrict,port-forwarding,permitlisten="127.0.0.1:1",command="/bin/false" ssh-ed25519 BBBB erpops:north:db1'
     )
-    assert re.fullmatch(r'restrict,command="sh -c .* filestore /srv/files .*" ssh-ed25519 BBBB \S+', files["line"])
+    assert re.fullmatch(r'restrict,command="sh -c .* filestore .* /srv/files" ssh-ed25519 BBBB \S+', files["line"])
     assert {access.comment_of(each["line"]) for each in made} == {"erpops:north:db1"}
+
+
+def test_a_line_allows_every_folder_that_the_host_s_members_need() -> None:
+    files, _tunnel = places.keys({"db1": "ssh-ed25519 BBBB x"}, "north", "root", ["/srv/a", "/srv/b b"], "postgres")
+    assert " /srv/a '/srv/b b'\"" in files["line"]
 
 
 def test_an_old_openssh_gets_no_word_that_it_does_not_know() -> None:

@@ -14,6 +14,9 @@ system() {
     record system.load; cat /proc/loadavg
     record system.uptime; cat /proc/uptime
     record system.disks; df -Pk 2>/dev/null
+    record system.lacking
+    for tool in tar find xargs base64 psql; do have "$tool" || echo "$tool"; done
+    have sha1sum || have openssl || echo sha1sum
     is_root || problem system "the connection is user $(id -un), not root: other users' files cannot be read. Set ansible_become: true."
 }
 
@@ -89,7 +92,7 @@ connections() {
 
 # The end of each of Odoo's logs.
 performance() {
-    configs | sort -u | while IFS= read -r file; do option "$file" logfile; done | grep '^/' | sort -u | while IFS= read -r log; do
+    printf '%s\n' "$CONFIGS" | grep . | while IFS= read -r file; do option "$file" logfile; done | grep '^/' | sort -u | while IFS= read -r log; do
         record log; printf '%s' "$log"
         if [ ! -r "$log" ]; then problem performance "$log cannot be read by $(id -un)."; continue; fi
         record requests

@@ -44,7 +44,7 @@ odoo() {
         if [ -f "$file" ]; then text unit "$file"; fi
     done
     processes
-    configs | sort -u | while IFS= read -r file; do text config "$file"; done
+    printf '%s\n' "$CONFIGS" | grep . | while IFS= read -r file; do text config "$file"; done
     record packages; have dpkg-query && dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n' 'odoo*' 'openerp*' 2>/dev/null
     have rpm && rpm -qa 'odoo*' --qf 'ii %{NAME} %{VERSION}\n' 2>/dev/null
     if have dpkg; then
@@ -74,15 +74,15 @@ checkout() { # checkout FOLDER: an installation of Odoo, by its release.py
 
 addon_folders() {
     {
-        configs | sort -u | while IFS= read -r file; do option "$file" addons_path | tr ',' '\n'; done
+        printf '%s\n' "$CONFIGS" | grep . | while IFS= read -r file; do option "$file" addons_path | tr ',' '\n'; done
         ls -d /usr/lib/python3*/dist-packages/odoo/addons /usr/lib/python2*/dist-packages/openerp/addons 2>/dev/null
-        data_folders | while IFS= read -r folder; do ls -d "$folder"/addons/*/ 2>/dev/null; done
+        printf '%s\n' "$DATA_FOLDERS" | grep . | while IFS= read -r folder; do ls -d "$folder"/addons/*/ 2>/dev/null; done
     } | sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e 's#\(.\)/$#\1#' | grep . | sort -u
 }
 
 data_folders() {
     {
-        configs | sort -u | while IFS= read -r file; do option "$file" data_dir; done
+        printf '%s\n' "$CONFIGS" | grep . | while IFS= read -r file; do option "$file" data_dir; done
         ls -d /var/lib/odoo/.local/share/Odoo /var/lib/odoo /home/*/.local/share/Odoo /opt/*/.local/share/Odoo /root/.local/share/Odoo 2>/dev/null
     } | grep '^/' | sort -u | while IFS= read -r folder; do if [ -d "$folder/filestore" ] || [ -d "$folder/addons" ]; then printf '%s\n' "$folder"; fi; done
 }

@@ -96,14 +96,23 @@ database() {
     case " $tables " in *" ir_attachment "*) filestore "$1" "$2" "$3" ;; esac
 }
 
+filestores() { # filestores DATABASE: its folders, first where somebody declared that it is
+    {
+        printf '%s\n' "$FILESTORES"
+        printf '%s\n' "$DATA_FOLDERS" | sed 's#$#/filestore#'
+    } | awk 'NF && !seen[$0]++' | while IFS= read -r candidate; do
+        if [ -d "$candidate/$1" ]; then printf '%s\n' "$candidate/$1"; fi
+    done
+}
+
 # Both sides as lines of "kind, name, size, checksum" into one awk, which keeps the database's side in memory and prints
 # what differs: a million attachments stay on the host.
 filestore() {
-    folder=
-    for candidate in $(data_folders | tr ' ' '\001'); do
-        candidate=$(printf '%s' "$candidate" | tr '\001' ' ')
-        if [ -d "$candidate/filestore/$3" ]; then folder=$candidate/filestore/$3; break; fi
-    done
+    found=$(filestores "$3")
+    folder=$(printf '%s\n' "$found" | head -n 1)
+    if [ "$folder" != "$found" ] && ! printf '%s\n' "$FILESTORES" | grep -qxF -- "${folder%/*}"; then
+        problem filestore "database $3: $(printf '%s\n' "$found" | tr '\n' ' ')are all there, and the first was read. Say which it is: filestores of its member in wave_members."
+    fi
     record filestore; printf '%s' "$folder"
     [ -n "$folder" ] || return 0
     if [ ! -r "$folder" ]; then problem filestore "$folder cannot be read by $(id -un)."; return; fi
