@@ -69,6 +69,9 @@ options:
   tenant_confirm_removal:
     description: Names of the tenants that the run is to remove; each must be declared with C(state=absent).
     type: raw
+  estate_edge_addresses:
+    description: IP addresses at which visitors reach the edge, where they are not those of its hosts.
+    type: raw
   wave_members:
     description:
       - The members of waves, each a legacy database on its way to becoming the tenant of the same name.
@@ -187,6 +190,7 @@ def argument_spec() -> dict[str, Any]:
         "kubernetes_clusters": {"type": "raw"},
         "app_container_network": {"type": "raw"},
         "tenant_confirm_removal": {"type": "raw"},
+        "estate_edge_addresses": {"type": "raw"},
         "wave_members": {"type": "raw"},
         "hosts_of_run": {"type": "raw"},
         "groups": {"type": "raw"},

@@ -327,6 +327,7 @@ FAILING = [
         "app_host",
         "own app_host",
     ),
+    (put("estate_edge_addresses", ["192.0.2.1", "lb.example"]), "estate", "estate_edge_addresses[1]", "Give an IP"),
 ]
 
 
@@ -370,6 +371,7 @@ PASSING = [
         ),
         put("odoo_tenants.2.cluster", "test"),
     ),
+    put("estate_edge_addresses", ["192.0.2.1", "2001:db8::1"]),
 ]
 
 
