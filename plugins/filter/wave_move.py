@@ -62,10 +62,10 @@ def wave_steps(
 
 
 def wave_hostnames(
-    members: Sequence[Mapping[str, Any]], tenants: Sequence[Mapping[str, Any]], tls_mode: str = "estate_ca"
+    members: Sequence[Mapping[str, Any]], own: Sequence[str] = (), tls_mode: str = "estate_ca"
 ) -> list[dict[str, Any]]:
     """What module wave_hostnames asks for."""
-    return hostnames.wanted(members, tenants, tls_mode)
+    return hostnames.wanted(members, own, tls_mode)
 
 
 def wave_probes(members: Sequence[Mapping[str, Any]], folder: str) -> dict[str, Any]:

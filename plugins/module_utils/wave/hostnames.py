@@ -82,11 +82,9 @@ class Found:
         return {**asdict(self), "addresses": list(self.addresses)}
 
 
-def wanted(
-    members: Sequence[Mapping[str, Any]], tenants: Sequence[Mapping[str, Any]], tls_mode: str
-) -> list[dict[str, Any]]:
-    """What module wave_hostnames asks for, of members as filter wave_chosen gives them."""
-    own = {tenant["name"] for tenant in tenants if tenant.get("certificate")}
+def wanted(members: Sequence[Mapping[str, Any]], own: Sequence[str], tls_mode: str) -> list[dict[str, Any]]:
+    """What module wave_hostnames asks for, of members as filter wave_chosen gives them. own: tenants that bring their
+    certificate."""
     return [
         {
             "member": member["name"],
@@ -204,12 +202,12 @@ def _trust(want: Wanted, answer: Answer, there: bool) -> Verdict:
         if want.awaits_dns and not there:
             cure = (
                 "ACME issues it only once DNS leads here, and until then visitors meet a wrong one: give the tenant its"
-                " own certificate, which it has on its legacy host."
+                " own certificate (tenant_certificates), which it has on its legacy host."
             )
             return Verdict(level=WARNING, evidence=evidence, cure=cure)
         cure = (
-            "Give the tenant a certificate that its visitors trust, or, where they trust the estate's authority,"
-            " name that in wave_hostnames_authorities."
+            "Give the tenant a certificate that its visitors trust (tenant_certificates), or, where they trust the"
+            " estate's authority, name that in wave_hostnames_authorities."
         )
         return Verdict(level=FAILED, evidence=evidence, cure=cure)
     days = answer.days if answer.days is not None else 0.0
@@ -217,7 +215,7 @@ def _trust(want: Wanted, answer: Answer, there: bool) -> Verdict:
     if days >= (OWN_DAYS if want.own_certificate else RENEWED_DAYS):
         return Verdict(level=OK, evidence=evidence)
     cure = (
-        "Renew it: give the tenant's new certificate and key, and run tenant."
+        "Renew it: give the tenant's new certificate and key (tenant_certificates), and run tenant."
         if want.own_certificate
         else "It should have been renewed by itself: see the edge's journal."
     )
