@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_chosen, wave_discovered_steps, wave_probes, wave_steps and wave_unsettled."""
+"""The filters wave_chosen, wave_discovered_steps, wave_hostnames, wave_probes, wave_steps and wave_unsettled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery import dispositions
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery import store as files
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import chosen, discovered, probes
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import chosen, discovered, hostnames, probes
 
 
 def wave_chosen(
@@ -45,10 +45,11 @@ def wave_discovered_steps(
 def wave_steps(
     members: str | Sequence[str | Mapping[str, Any]],
     step: Mapping[str, Any],
-    preflight: Mapping[str, Any] | None = None,
+    own: Mapping[str, Any] | None = None,
+    fact: str = "preflight",
 ) -> list[dict[str, Any]]:
-    """The same step for each member: a name, or what wave_chosen says of it; with its own fact ``preflight``."""
-    found = {name: {"facts": {"preflight": facts}} for name, facts in (preflight or {}).items()}
+    """The same step for each member: a name, or what wave_chosen says of it; with a fact of its own."""
+    found = {name: {"facts": {fact: value}} for name, value in (own or {}).items()}
     known = (
         {each["name"]: each for each in members if isinstance(each, Mapping)} if not isinstance(members, str) else {}
     )
@@ -58,6 +59,13 @@ def wave_steps(
         {"name": name, **{key: known[name][key] for key in where if name in known}, **step, **found.get(name, {})}
         for name in names
     ]
+
+
+def wave_hostnames(
+    members: Sequence[Mapping[str, Any]], own: Sequence[str] = (), tls_mode: str = "estate_ca"
+) -> list[dict[str, Any]]:
+    """What module wave_hostnames asks for."""
+    return hostnames.wanted(members, own, tls_mode)
 
 
 def wave_probes(members: Sequence[Mapping[str, Any]], folder: str) -> dict[str, Any]:
@@ -91,6 +99,7 @@ class FilterModule:
         return {
             "wave_chosen": wave_chosen,
             "wave_discovered_steps": wave_discovered_steps,
+            "wave_hostnames": wave_hostnames,
             "wave_probes": wave_probes,
             "wave_steps": wave_steps,
             "wave_unsettled": wave_unsettled,

@@ -69,6 +69,17 @@ options:
   tenant_confirm_removal:
     description: Names of the tenants that the run is to remove; each must be declared with C(state=absent).
     type: raw
+  estate_edge_addresses:
+    description: IP addresses at which visitors reach the edge, where they are not those of its hosts.
+    type: raw
+  tenant_certificates:
+    description:
+      - Certificates that tenants bring, as filter P(erpops.odoo.certificates_public#filter) leaves them. Those that end
+        within 30 days are warned of.
+    type: raw
+  tenant_certificate_keys:
+    description: Their keys in the same order, as filter P(erpops.odoo.certificates_keys#filter) gives them.
+    type: raw
   wave_members:
     description:
       - The members of waves, each a legacy database on its way to becoming the tenant of the same name.
@@ -165,6 +176,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.estate import rules_certificates
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.validate import checked
 
 
@@ -187,6 +199,9 @@ def argument_spec() -> dict[str, Any]:
         "kubernetes_clusters": {"type": "raw"},
         "app_container_network": {"type": "raw"},
         "tenant_confirm_removal": {"type": "raw"},
+        "estate_edge_addresses": {"type": "raw"},
+        "tenant_certificates": {"type": "raw"},
+        "tenant_certificate_keys": {"type": "raw", "no_log": True},
         "wave_members": {"type": "raw"},
         "hosts_of_run": {"type": "raw"},
         "groups": {"type": "raw"},
@@ -199,6 +214,8 @@ def main() -> None:
 
     def work() -> None:
         declared = checked(module.params)
+        for sentence in rules_certificates.ending(module.params):
+            module.warn(sentence)
         summary = {
             "tiers": len(declared.known_tiers),
             "instances": len(declared.instances),

@@ -203,6 +203,28 @@ options:
         description: Headers of its answer that Odoo gets to see.
         type: list
         elements: str
+  certificates:
+    description:
+      - Certificates that tenants bring, instead of what O(tls_mode) gives them. Another one for the same tenant takes
+        the former's place.
+      - Only root and O(group) can read the files, in folder C(certificates) beside O(dynamic_dir). Files there that no
+        route uses are removed.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      tenant:
+        description: The tenant, whose hostnames it is valid for.
+        type: str
+        required: true
+      certificate:
+        description: The certificate (PEM), followed by its chain.
+        type: str
+        required: true
+      key:
+        description: Its key (PEM), without a passphrase.
+        type: str
+        required: true
 extends_documentation_fragment:
   - erpops.odoo.traefik
   - erpops.odoo.allocations
@@ -258,7 +280,7 @@ actions:
   elements: dict
   contains:
     verb:
-      description: V(issue), V(create), V(alter), V(remove), V(rewrite) or V(reload).
+      description: V(issue), V(store), V(create), V(alter), V(remove), V(rewrite) or V(reload).
       type: str
     subject:
       description: The route, certificate, file or unit.

@@ -24,6 +24,7 @@ options:
       - V(preflight) - nothing that stops a wave was found, or each was waived; see M(erpops.odoo.wave_preflight).
       - V(dispositions) - what discovery found is settled by a person.
       - V(probes) - every declared integration has answered; see O(probes).
+      - V(hostname) - whoever asks for a hostname of it reaches the edge, and there its page; see O(hostnames).
       - V(rehearsal) - the last rehearsal passed, and is not too old.
       - V(budget) - what rehearsals make expect fits into O(window_seconds).
       - V(window) - it is the time that the plan gives the member.
@@ -31,8 +32,8 @@ options:
       - V(approval) - a second person has approved; neither the one who accepted nor the one who runs it.
     type: list
     elements: str
-    choices: [preflight, dispositions, probes, rehearsal, budget, window, acceptance, approval]
-    default: [preflight, dispositions, probes, rehearsal, budget, window, acceptance, approval]
+    choices: [preflight, dispositions, probes, hostname, rehearsal, budget, window, acceptance, approval]
+    default: [preflight, dispositions, probes, hostname, rehearsal, budget, window, acceptance, approval]
   runner:
     description: Who runs the cutover.
     type: str
@@ -43,6 +44,10 @@ options:
     default: {}
   probes:
     description: Results of M(erpops.odoo.wave_probes) for the members. Without them gate V(probes) is not passed.
+    type: list
+    elements: dict
+  hostnames:
+    description: Results of M(erpops.odoo.wave_hostnames) for the members. Without them gate V(hostname) is not passed.
     type: list
     elements: dict
   preflight:
@@ -75,7 +80,7 @@ options:
         description: The gate.
         type: str
         required: true
-        choices: [preflight, dispositions, probes, rehearsal, budget, window, acceptance, approval]
+        choices: [preflight, dispositions, probes, hostname, rehearsal, budget, window, acceptance, approval]
       rule:
         description: The rule of the preflight, with gate V(preflight) alone. M(erpops.odoo.wave_preflight) waives it.
         type: str
@@ -104,6 +109,7 @@ requirements:
 seealso:
   - module: erpops.odoo.wave_members
   - module: erpops.odoo.wave_probes
+  - module: erpops.odoo.wave_hostnames
   - module: erpops.odoo.wave_cutover
   - module: erpops.odoo.wave_preflight
 author:
@@ -116,6 +122,7 @@ EXAMPLES = r"""
     members: [acme]
     runner: ann
     probes: "{{ probed.probes }}" # of wave_probes
+    hostnames: "{{ outside.hostnames }}" # of wave_hostnames
     waivers:
       - {member: acme, gate: window, reason: "the customer asked for it today", until: "2027-01-31"}
     postgres_hosts: [10.0.0.21, 10.0.0.22]
@@ -156,6 +163,7 @@ ARGUMENTS: dict[str, Any] = {
     "runner": {"type": "str", "required": True},
     "unsettled": {"type": "dict", "default": {}},
     "probes": {"type": "list", "elements": "dict"},
+    "hostnames": {"type": "list", "elements": "dict"},
     "preflight": {"type": "dict", "default": {}},
     "rehearsal_hours": {"type": "float", "default": 168.0},
     "window_hours": {"type": "float", "default": 8.0},
@@ -179,6 +187,7 @@ def run(module: AnsibleModule) -> None:
         now=datetime.now(UTC),
         unsettled=parameters["unsettled"],
         probes=parameters["probes"],
+        hostnames=parameters["hostnames"],
         preflight=parameters["preflight"],
         rehearsal_hours=parameters["rehearsal_hours"],
         window_hours=parameters["window_hours"],

@@ -33,6 +33,9 @@ KNOWN_WRITES, KNOWN_SECONDS = 30, 180
 GATEWAY = {"https://gateway.acme.example": {"kind": "http", "host": "legacy2", "path": "/web/login", "status": 200}}
 LOGINS = {"acme": "marc@acme.example"}  # the others' administrators kept Odoo's name for them
 
+# No DNS knows these names; what it would say is declared, at first as it is before anybody has moved it.
+HOSTNAMES = {name: f"{name}.legacy.example" for name in MEMBERS}
+
 
 @dataclass
 class Moved:
@@ -62,6 +65,7 @@ def files() -> None:
         "wave_status_folder": str(BUILD / "reports"),
         "wave_cutover_parallel": 1,  # the lab's hosts share two cores
         "wave_probes_seconds": 30,  # for the same reason
+        "wave_hostnames_addresses": {name: ["{{ hostvars['edge1'].ansible_host }}"] for name in HOSTNAMES.values()},
     }
     estate_files.write(estate_files.inventory(NAME) / "group_vars" / "all" / "demo.yml", estate_files.dump(values))
 
@@ -119,10 +123,27 @@ def state_of(estate: Estate, primary: str, name: str) -> tuple[str, dict[str, An
     return state, json.loads(facts)
 
 
+def source(estate: Estate, name: str) -> dict[str, Any]:
+    """The member as it is declared."""
+    found: dict[str, Any] = next(each for each in estate.variables["wave_members"] if each["name"] == name)
+    return found
+
+
+def seen_from_outside(progress: Progress, estate: Estate) -> None:
+    """What wave_prepare found of the hostnames: the edge has each page already, and DNS is still to be moved."""
+    for name in MEMBERS:
+        _state, facts = state_of(estate, estate.primary(), name)
+        for each in facts["hostnames"]["found"]:
+            progress.say(f"   {each['hostname']}: {each['level']}: {each['evidence']}")
+            if each["leads"] or each["level"] != "warning":
+                raise StepError(f"hostname {each['hostname']}: {each['level']}, while its DNS was not moved yet")
+    progress.say("   now DNS leads them to the edge; gate hostname looks again before the cutover")
+
+
 def served_by(estate: Estate, name: str) -> tuple[str, str]:
     """The host and database that serve the member after the last verb."""
-    source = next(each for each in estate.variables["wave_members"] if each["name"] == name)
-    return (source["host"], source["database"]) if name in RETURNED else (estate.primary(), name)
+    member = source(estate, name)
+    return (member["host"], member["database"]) if name in RETURNED else (estate.primary(), name)
 
 
 def demo(progress: Progress) -> None:
@@ -148,7 +169,9 @@ def demo(progress: Progress) -> None:
 
 def waves(progress: Progress, estate: Estate, users: dict[str, Users]) -> list[Moved]:
     with progress.step("Prepare and seed, while users work"):
-        play(progress, "wave_prepare", members=MEMBERS)
+        not_yet = {HOSTNAMES[name]: [estate.hostvars[source(estate, name)["host"]]["ansible_host"]] for name in MEMBERS}
+        play(progress, "wave_prepare", members=MEMBERS, wave_hostnames_addresses=not_yet)
+        seen_from_outside(progress, estate)
         play(progress, "wave_seed", members=MEMBERS)
     with progress.step("Rehearse, accept, approve"):
         play(progress, "wave_rehearse", members=MEMBERS)
@@ -192,7 +215,7 @@ def waves(progress: Progress, estate: Estate, users: dict[str, Users]) -> list[M
 
 
 def compare(estate: Estate, name: str) -> tuple[Difference, Difference]:
-    member = next(each for each in estate.variables["wave_members"] if each["name"] == name)
+    member = source(estate, name)
     primary = estate.primary()
     return (
         rows(estate, (member["host"], member["database"]), (primary, name)),

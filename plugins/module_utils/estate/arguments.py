@@ -62,6 +62,13 @@ TENANT: Spec = {
     "source_url": {"type": "str"},
 }
 
+# One element of ``tenant_certificates``. It stands apart from the tenants, so that keys go to the edge's hosts alone.
+TENANT_CERTIFICATE: Spec = {
+    "tenant": {"type": "str", "required": True},
+    "certificate": {"type": "str", "required": True},
+    "key": {"type": "str", "required": True, "no_log": True},
+}
+
 # One element of ``wave_members``: a legacy database on its way to becoming the tenant of the same name.
 WAVE_MEMBER: Spec = {
     "name": {"type": "str", "required": True},

@@ -44,6 +44,7 @@ LISTS: arguments.Spec = {
     "kubernetes_clusters": {"type": "list", "elements": "str"},
     "tenant_confirm_removal": {"type": "list", "elements": "str"},
     "hosts_of_run": {"type": "list", "elements": "str"},
+    "estate_edge_addresses": {"type": "list", "elements": "str"},
     "groups": {"type": "dict"},
     "addresses": {"type": "dict"},
 }
@@ -107,6 +108,7 @@ class Declared:
     kubernetes_clusters: tuple[str, ...]
     confirmed_removals: tuple[str, ...]
     hosts_of_run: tuple[str, ...]  # empty: all
+    edge_addresses: tuple[str, ...]  # empty: those of its hosts
     groups: Mapping[str, tuple[str, ...]]
     addresses: Mapping[str, str]
     members: tuple[WaveMember, ...]
@@ -218,6 +220,7 @@ def read(raw: Mapping[str, Any]) -> tuple[Declared, Faults]:
         kubernetes_clusters=tuple(lists.get("kubernetes_clusters", ())),
         confirmed_removals=tuple(lists.get("tenant_confirm_removal", ())),
         hosts_of_run=tuple(lists.get("hosts_of_run", ())),
+        edge_addresses=tuple(lists.get("estate_edge_addresses", ())),
         groups=groups,
         addresses={str(host): str(address or "") for host, address in lists.get("addresses", {}).items()},
         members=tuple(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import hostname_form
@@ -137,3 +138,8 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def covered(hostname: str, names: Iterable[str]) -> bool:
+    """Whether one of a certificate's names is valid for the hostname; a star stands for its first label alone."""
+    return any(name == hostname or (name.startswith("*.") and name[2:] == hostname.partition(".")[2]) for name in names)

@@ -196,4 +196,13 @@ def limit(declared: Declared) -> Problems:
         )
 
 
-RULES = (groups, quorum, clusters, replicas, tenancy, networks, limit)
+def edge_addresses(declared: Declared) -> Problems:
+    """Where visitors reach the edge is told as addresses: what names lead to is what shall be found out."""
+    for index, address in enumerate(declared.edge_addresses):
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            yield Problem("estate", f"estate_edge_addresses[{index}]", shown(address), "Give an IP address.")
+
+
+RULES = (groups, quorum, clusters, replicas, tenancy, networks, limit, edge_addresses)

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import (
     rules_capacity,
+    rules_certificates,
     rules_entries,
     rules_hosts,
     rules_waves,
@@ -30,7 +31,7 @@ def problems_of(raw: Mapping[str, Any]) -> tuple[Problem, ...]:
     """All problems of the operator's variables, each once, in the order of the rules."""
     declared, faults = read(raw)
     found = [*faults, *_secrets(raw), *(problem for rule in RULES for problem in rule(declared))]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([*found, *rules_certificates.problems(raw, declared)]))
 
 
 def _secrets(raw: Mapping[str, Any]) -> Iterator[Problem]:

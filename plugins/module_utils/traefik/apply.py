@@ -97,6 +97,7 @@ def observe(place: Place, check_mode: bool) -> Actual:
         live=client.live(place.api_url),
         requests=requests,
         issued=client.issued(place.edge.certificate_directory, requests),
+        stored=client.stored(place.edge.own_directory, place.group),
     )
 
 
@@ -153,6 +154,7 @@ def carry_out(place: Place, steps: plan.Steps, desired: plan.Desired, actual: Ac
     """Certificates, then the routes in one step, verified; what nobody needs any more goes last."""
     if steps.issue:
         _issue(place, steps, desired, actual)
+    client.store(place.edge.own_directory, {path: desired.own_files[path] for path in steps.store}, place.group)
     began = time.time()
     if steps.swap:
         client.replace(place.own_path, desired.text, place.group, place.staging)
@@ -168,6 +170,8 @@ def carry_out(place: Place, steps: plan.Steps, desired: plan.Desired, actual: Ac
     if client.read(place.served_path) != desired.text:
         client.replace(place.served_path, desired.text, place.group, place.staging)
     client.forget(place.edge.certificate_directory, steps.forget)
+    for path in steps.discard:
+        client.remove(path)
 
 
 def take_away(place: Place, steps: plan.Steps, actual: Actual) -> None:

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation, allocation_from
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import ALLOCATION, ESTATE, Spec
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import (
+    ALLOCATION,
+    ESTATE,
+    TENANT_CERTIFICATE,
+    Spec,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import (
     ResolvedTenant,
     instances_from,
@@ -19,7 +25,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import (
     tenants_from,
     tiers_from,
 )
-from ansible_collections.erpops.odoo.plugins.module_utils.traefik import rehearsal
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik import certificates, rehearsal
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.apply import OWN_FILE, Place
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import Authentication, Edge
 
@@ -64,6 +70,7 @@ SPEC: Spec = {
         "required_one_of": [("tenant", "instance")],
         "mutually_exclusive": [("tenant", "instance")],
     },
+    "certificates": {"type": "list", "elements": "dict", "options": TENANT_CERTIFICATE, "default": []},
 }
 
 
@@ -80,6 +87,7 @@ def place_from(params: Mapping[str, Any]) -> Place:
         hsts_seconds=params["hsts_seconds"],
         request_timeout_seconds=params["request_timeout_seconds"],
         authentication=tuple(_authentication(item) for item in params["authentication"]),
+        own=certificates.own_from(params["certificates"]),
     )
     return _place(params, edge)
 
@@ -102,14 +110,15 @@ def place_of_rehearsal(params: Mapping[str, Any]) -> Place:
 
 
 def _place(params: Mapping[str, Any], edge: Edge) -> Place:
+    folder = params["dynamic_dir"].rstrip("/")
     return Place(
-        dynamic_dir=params["dynamic_dir"].rstrip("/"),
+        dynamic_dir=folder,
         api_url=params["api_url"].rstrip("/"),
         group=params["group"],
         other_files=tuple(params["other_files"]),
         refuse_undeclared=params["undeclared_files"] == "refuse",
         timeout=params["timeout"],
-        edge=edge,
+        edge=replace(edge, own_directory=str(PurePosixPath(folder).parent / certificates.FOLDER)),
     )
 
 

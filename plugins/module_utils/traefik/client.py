@@ -31,7 +31,8 @@ ISSUE_TIMEOUT = 600.0
 POLL = 0.2
 LOADED_METRIC = "traefik_config_last_reload_success "
 NO_RESOLVER = "nonexistent certificate resolver"
-GUARDED_MODE = 0o640  # the file may hold password hashes
+GUARDED_MODE = 0o640  # the file may hold password hashes, or a key
+FOLDER_MODE = 0o750
 REQUEST_MODE = 0o644
 FILE_PROVIDER = "@file"
 
@@ -199,6 +200,30 @@ def requests(directory: str, pattern: str) -> dict[str, Any]:
 
 def issued(directory: str, names: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name in names if Path(directory, name, "tls.crt").exists())
+
+
+def stored(directory: str, group: str) -> dict[str, str]:
+    """Tenants' own certificates by path; a file that others could read has no text, so that it is written again."""
+    found = {}
+    for path in sorted(path for path in Path(directory).glob("*") if path.is_file()):
+        text = read(str(path)) if guarded(str(path), group) else None
+        found[str(path)] = text or ""
+    return found
+
+
+def store(directory: str, files: Mapping[str, str], group: str) -> None:
+    """Write them so that only root and Traefik can read them, whole or not at all."""
+    if not files:
+        return
+    folder = Path(directory)
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    try:
+        shutil.chown(folder, "root", group)
+    except LookupError as error:
+        raise ErpopsError(f"The group {group} does not exist: run the role traefik first.") from error
+    folder.chmod(FOLDER_MODE)
+    for path, text in files.items():
+        replace(path, text, group, directory)
 
 
 def issue(directory: str, wanted: Mapping[str, Mapping[str, Any]]) -> None:

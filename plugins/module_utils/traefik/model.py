@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik.certificates import Own
 
 Objects = Mapping[str, Mapping[str, Any]]
 
@@ -47,6 +48,8 @@ class Edge:
     hsts_seconds: int = 31536000
     request_timeout_seconds: int = 720
     authentication: tuple[Authentication, ...] = ()
+    own: Mapping[str, Own] = field(default_factory=dict)  # certificates that tenants bring, by tenant
+    own_directory: str = "/etc/traefik/certificates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,7 @@ class Actual:
     live: Live | None = None
     requests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     issued: frozenset[str] = frozenset()  # requests whose certificate is there
+    stored: Mapping[str, str] = field(default_factory=dict, repr=False)  # tenants' own: text by path, if guarded
 
     @property
     def previous(self) -> Source | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,7 +16,8 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import ResolvedTenant
-from ansible_collections.erpops.odoo.plugins.module_utils.traefik import files, routes
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import covered
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik import certificates, files, routes
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import (
     LIVE_SECTIONS,
     Actual,
@@ -39,6 +40,8 @@ class Desired:
     marker: str
     requests: Mapping[str, Mapping[str, Any]]
     undeclared: tuple[str, ...]
+    own_files: Mapping[str, str] = field(default_factory=dict, repr=False)  # of tenants' own certificates
+    own_hostnames: tuple[str, ...] = ()  # those that these are for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +49,12 @@ class Steps:
     """What has to be done, in this order."""
 
     issue: tuple[str, ...] = ()  # certificate requests to write and to carry out
+    store: tuple[str, ...] = ()  # files of tenants' own certificates to write
     swap: bool = False  # the routes' file is replaced
     reload: bool = False  # the file is as it should be, Traefik is not
     guard: bool = False  # owner and mode of the file
     forget: tuple[str, ...] = ()  # certificate requests nobody needs
+    discard: tuple[str, ...] = ()  # files of certificates that no route uses
     actions: tuple[Action, ...] = ()
 
 
@@ -67,7 +72,14 @@ def desire(
         name = f"{routes.REQUEST_PREFIX}{tenant}"
         if name in actual.requests:
             requests[name] = actual.requests[name]
-    return marked(wanted, requests=requests, undeclared=kept)
+    served = [tenant for tenant in tenants if routes.is_served(tenant) and tenant.name in edge.own]
+    return replace(
+        marked(wanted, requests=requests, undeclared=kept),
+        own_files={
+            path: text for tenant in served for path, text in edge.own[tenant.name].files(edge.own_directory).items()
+        },
+        own_hostnames=tuple(hostname for tenant in served for hostname in tenant.hostnames),
+    )
 
 
 def marked(
@@ -110,7 +122,9 @@ def owned(configuration: Configuration, tenant: str, edge: Edge) -> Configuratio
         services={name: value for name, value in configuration.services.items() if name in names},
         middlewares={name: value for name, value in configuration.middlewares.items() if name in names},
         transports={name: value for name, value in configuration.transports.items() if name == source},
-        certificates=tuple(item for item in configuration.certificates if item == paths),
+        certificates=tuple(
+            item for item in configuration.certificates if item == paths or certificates.belongs(item, tenant)
+        ),
     )
 
 
@@ -120,7 +134,7 @@ def _with(base: Configuration, more: Configuration) -> Configuration:
         services={**more.services, **base.services},
         middlewares={**more.middlewares, **base.middlewares},
         transports={**more.transports, **base.transports},
-        certificates=tuple(sorted((*base.certificates, *more.certificates), key=lambda item: str(item["certFile"]))),
+        certificates=routes.ordered((*base.certificates, *more.certificates)),
     )
 
 
@@ -159,10 +173,13 @@ def steps(desired: Desired, actual: Actual, edge: Edge, own_path: str) -> Steps:
     )
     mine = {name for name in actual.requests if name.startswith(routes.REQUEST_PREFIX)}
     forget = tuple(sorted(mine - set(desired.requests)))
+    store = tuple(sorted(path for path, text in desired.own_files.items() if actual.stored.get(path) != text))
+    discard = tuple(sorted(set(actual.stored) - _used(desired.configuration)))
     swap = actual.own is None or actual.own.text != desired.text
     guard = not swap and not actual.own_guarded
     wrong = [] if swap or actual.live is None else list(differences(desired, actual.live, actual.others))
     actions = [Action("issue", f"certificate {name}") for name in issue]
+    actions += [Action("store", f"file {path}") for path in store]
     if swap:
         actions += list(_route_actions(files.configuration_of(actual.previous), desired.configuration, edge, own_path))
     if guard:
@@ -170,14 +187,21 @@ def steps(desired: Desired, actual: Actual, edge: Edge, own_path: str) -> Steps:
     if wrong and not issue:
         actions.append(Action("reload", edge.unit, "; ".join(str(problem) for problem in wrong[:5])))
     actions += [Action("remove", f"certificate {name}") for name in forget]
+    actions += [Action("remove", f"file {path}") for path in discard]
     return Steps(
         issue=issue,
+        store=store,
         swap=swap,
-        reload=bool(not swap and (wrong or issue)),
+        reload=bool(not swap and (wrong or issue or store)),
         guard=guard,
         forget=forget,
+        discard=discard,
         actions=tuple(actions),
     )
+
+
+def _used(configuration: Configuration) -> set[str]:
+    return {str(path) for item in configuration.certificates for path in item.values()}
 
 
 def _route_actions(before: Configuration, after: Configuration, edge: Edge, own_path: str) -> Iterator[Action]:
@@ -237,6 +261,9 @@ def differences(desired: Desired, live: Live, others: Sequence[Source]) -> Itera
             yield Problem("Traefik", section, name, "It serves this, and nobody declares it.")
     for name in live.streams:
         yield Problem("Traefik", "tcp or udp", name, "It serves this, and nobody declares it.")
+    for name in desired.own_hostnames:
+        if not covered(name, live.certified):
+            yield Problem("Traefik", "certificates", name, "No valid certificate for this name is loaded.")
     for request in desired.requests.values():
         for name in request["names"]:
             if name not in live.certified:

@@ -70,14 +70,19 @@ def configuration(
             (routers, services, middlewares), _tenant(tenant, allocations.get(tenant.name), edge), strict=True
         ):
             _add(objects, more, tenant.name)
-    names = [tenant.name for tenant in served] if edge.tls_mode == "estate_ca" else []
+    issued = [tenant.name for tenant in served if tenant.name not in edge.own and edge.tls_mode == "estate_ca"]
+    own = [edge.own[tenant.name].paths(edge.own_directory) for tenant in served if tenant.name in edge.own]
     return Configuration(
         routers=routers,
         services=services,
         middlewares=middlewares,
         transports=_transports(served, edge),
-        certificates=tuple(certificate(name, edge) for name in sorted(names)),
+        certificates=ordered([*(certificate(name, edge) for name in issued), *own]),
     )
+
+
+def ordered(certificates: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(sorted(certificates, key=lambda item: str(item["certFile"])))
 
 
 def requests(tenants: Iterable[ResolvedTenant], edge: Edge) -> dict[str, dict[str, Any]]:
@@ -87,7 +92,7 @@ def requests(tenants: Iterable[ResolvedTenant], edge: Edge) -> dict[str, dict[st
     return {
         f"{REQUEST_PREFIX}{tenant.name}": request(f"{REQUEST_PREFIX}{tenant.name}", tenant.name, tenant.hostnames, edge)
         for tenant in tenants
-        if is_served(tenant)
+        if is_served(tenant) and tenant.name not in edge.own
     }
 
 
@@ -119,6 +124,12 @@ def is_served(tenant: ResolvedTenant) -> bool:
 def _check(served: list[ResolvedTenant], allocations: Mapping[str, Allocation], edge: Edge) -> None:
     problems = [problem for tenant in served for problem in _tenant_problems(tenant, allocations, edge)]
     problems += [problem for problem in map(_authentication_problem, edge.authentication) if problem]
+    problems += [
+        Problem(
+            f"tenant {name}", "certificates", "", "It has no route: declare the tenant, or take its certificate out."
+        )
+        for name in sorted(set(edge.own) - {tenant.name for tenant in served})
+    ]
     if problems:
         raise InputError("The routes cannot be made. Nothing was changed.", problems)
 
@@ -318,7 +329,7 @@ def _router(
 
 
 def _tls(tenant: ResolvedTenant, edge: Edge) -> dict[str, Any]:
-    if edge.tls_mode == "estate_ca":
+    if edge.tls_mode == "estate_ca" or tenant.name in edge.own:
         return {}
     tls: dict[str, Any] = {"certResolver": edge.resolver}
     domain = edge.wildcard_domain

@@ -24,7 +24,7 @@ class Choices:
     preflight: findings that stop a member, by member; one that is not there was not looked at.
 
     window_seconds: how long nobody may serve. window_hours: how long the planned window is. probes: results of module
-    wave_probes; None if nobody asked.
+    wave_probes; None if nobody asked. hostnames: the same of module wave_hostnames.
     """
 
     runner: str
@@ -35,6 +35,7 @@ class Choices:
     window_hours: float
     window_seconds: float
     probes: Sequence[Mapping[str, Any]] | None = None
+    hostnames: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,17 @@ def probes(member: Member, choices: Choices) -> Verdict:
     return f"{len(own) - len(failing)} of {len(own)} passed; {what}", cure
 
 
+def hostname(member: Member, choices: Choices) -> Verdict:
+    """Whoever asks for a hostname now reaches the edge; else users would be left at a legacy host that is fenced."""
+    own = [each for each in choices.hostnames or () if each["member"] == member.name]
+    if not own:
+        return "nobody asked", "Hand the results of wave_hostnames to this module, as wave_cutover does."
+    wrong = [each for each in own if each["level"] != "ok"]
+    evidence = f"{len(own) - len(wrong)} of {len(own)} reach the edge and their page"
+    what = "; ".join(f"{each['hostname']}: {each['evidence']}" for each in wrong)
+    return (f"{evidence}; {what}", " ".join(dict.fromkeys(each["cure"] for each in wrong))) if wrong else (evidence, "")
+
+
 def rehearsal(member: Member, choices: Choices) -> Verdict:
     last = _last_rehearsal(member)
     if last is None:
@@ -171,6 +183,7 @@ GATES: Mapping[str, Callable[[Member, Choices], Verdict]] = {
     "preflight": preflight,
     "dispositions": dispositions,
     "probes": probes,
+    "hostname": hostname,
     "rehearsal": rehearsal,
     "budget": budget,
     "window": window,

@@ -129,10 +129,10 @@ def reason(error: Exception) -> str:
     return plain(str(error) or type(error).__name__)
 
 
-def plain(text: str | bytes) -> str:
+def plain(text: str | bytes, most: int = 120) -> str:
     """What a stranger said, as one short line."""
     said = text.decode("ascii", "replace") if isinstance(text, bytes) else text
-    return "".join(letter if letter.isprintable() else " " for letter in said).strip()[:120]
+    return "".join(letter if letter.isprintable() else " " for letter in said).strip()[:most]
 
 
 def tcp(_wire: Wire) -> str:

@@ -67,6 +67,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "cutover": _said(timings(member)),
         "timelines": _timelines(member),
         "outside": _outside(member),
+        "hostnames": member.facts.get("hostnames"),
         "blockers": list(blockers(member, lock, now)),
         "next_verbs": list(states.next_verbs(member.state)),
         "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}
@@ -126,10 +127,20 @@ def blockers(member: Member, lock: Lock | None, now: datetime) -> Iterator[str]:
         yield "Only a new copy leads on, for the reason that the last run gave: run wave_seed."
     if states.who_serves(member.state, member.origin) == "nobody":
         yield "Nobody serves its users now."
+    if states.who_serves(member.state, member.origin) == "source":
+        yield from _hostnames(member)
     start = str((member.facts.get("plan") or {}).get("start") or "")
     if start and member.state not in states.ON_TARGET and _past(start, now):
         yield "Its planned start has passed: plan it anew, or run its next verb."
     yield from (str(each) for each in member.facts.get("blockers") or ())
+
+
+def _hostnames(member: Member) -> Iterator[str]:
+    """What gate hostname would say, if nothing has changed since wave_prepare looked."""
+    fact = member.facts.get("hostnames") or {}
+    for each in fact.get("found") or ():
+        if each["level"] != "ok":
+            yield f"Hostname {each['hostname']}, as of {fact['at']}: {each['evidence']}. {each['cure']}"
 
 
 def _past(start: str, now: datetime) -> bool:

@@ -329,6 +329,7 @@ FAILING = [
         "app_host",
         "own app_host",
     ),
+    (put("estate_edge_addresses", ["192.0.2.1", "lb.example"]), "estate", "estate_edge_addresses[1]", "Give an IP"),
 ]
 
 
@@ -372,6 +373,7 @@ PASSING = [
         ),
         put("odoo_tenants.2.cluster", "test"),
     ),
+    put("estate_edge_addresses", ["192.0.2.1", "2001:db8::1"]),
 ]
 
 

@@ -14,6 +14,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import I
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import Allocation
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Instance, Limits, Tenant, resolve
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik import files, plan
+from ansible_collections.erpops.odoo.plugins.module_utils.traefik.certificates import Own
 from ansible_collections.erpops.odoo.plugins.module_utils.traefik.model import (
     Actual,
     Authentication,
@@ -268,3 +269,75 @@ def test_a_tenant_that_vanished_keeps_the_way_to_its_source() -> None:
     assert after.undeclared == ("acme",)
     assert after.configuration.transports == before.configuration.transports
     assert plan.steps(after, standing(before), EDGE, OWN).actions == ()
+
+
+FIRST = Own(tenant="acme", certificate="first", key="k1")
+SECOND = Own(tenant="acme", certificate="second", key="k2")
+
+
+def bringing(own: Own, edge: Edge = EDGE) -> Edge:
+    return replace(edge, own={own.tenant: own})
+
+
+def stored(wanted: plan.Desired, **changes: Any) -> Actual:
+    certified = frozenset({"acme.example", "birch.example"})
+    return standing(wanted, stored=wanted.own_files, live=live(wanted, certified=certified), **changes)
+
+
+def test_a_certificate_that_a_tenant_brings_takes_the_place_of_an_issued_one() -> None:
+    before = desired(tenant("acme"), tenant("birch"))
+    edge = bringing(FIRST)
+    after = desired(tenant("acme"), tenant("birch"), actual=standing(before), edge=edge)
+    files_of = FIRST.files(edge.own_directory)
+    steps = plan.steps(after, standing(before), edge, OWN)
+    assert verbs(steps) == [
+        *(("store", f"file {path}") for path in sorted(files_of)),
+        ("alter", "route acme"),
+        ("remove", "certificate edge-acme"),
+    ]
+    assert list(after.requests) == ["edge-birch"] and steps.swap
+    assert plan.steps(after, stored(after), edge, OWN) == plan.Steps()
+    assert "k1" not in repr(after) + repr(edge) + str(plan.snapshot(after.configuration))
+
+
+def test_a_renewed_one_is_another_file_so_that_it_is_seen_to_be_loaded() -> None:
+    before = desired(tenant("acme"), edge=bringing(FIRST))
+    edge = bringing(SECOND)
+    after = desired(tenant("acme"), actual=stored(before), edge=edge)
+    steps = plan.steps(after, stored(before), edge, OWN)
+    assert after.marker != before.marker and steps.swap
+    assert set(steps.store) == set(SECOND.files(edge.own_directory))
+    assert set(steps.discard) == set(FIRST.files(edge.own_directory))
+
+
+def test_a_file_that_was_changed_is_written_and_loaded_again() -> None:
+    edge = bringing(FIRST)
+    wanted = desired(tenant("acme"), edge=edge)
+    broken = dict.fromkeys(wanted.own_files, "")
+    steps = plan.steps(wanted, replace(stored(wanted), stored=broken), edge, OWN)
+    assert steps.store == tuple(sorted(wanted.own_files)) and steps.reload and not steps.swap
+
+
+def test_one_of_a_tenant_that_nobody_declares_any_more_stays() -> None:
+    before = desired(tenant("acme"), tenant("birch"), edge=bringing(FIRST))
+    after = desired(tenant("birch"), actual=stored(before))
+    assert plan.steps(after, stored(before), EDGE, OWN) == plan.Steps()
+
+
+def test_one_that_traefik_does_not_show_is_a_difference() -> None:
+    wanted = desired(tenant("acme"), edge=bringing(FIRST))
+    assert list(plan.differences(wanted, live(wanted, certified=frozenset({"*.example"})), ())) == []
+    (problem,) = plan.differences(wanted, live(wanted, certified=frozenset({"*.acme.example"})), ())
+    assert problem.value == "acme.example"
+
+
+def test_with_acme_it_is_not_asked_for() -> None:
+    edge = bringing(FIRST, replace(EDGE, tls_mode="acme"))
+    wanted = desired(tenant("acme"), tenant("birch"), edge=edge)
+    assert wanted.configuration.routers["acme"]["tls"] == {}
+    assert wanted.configuration.routers["birch"]["tls"] == {"certResolver": "acme"}
+
+
+def test_one_of_nobody_is_refused() -> None:
+    with pytest.raises(InputError, match=r"tenant acme: certificates\. It has no route"):
+        desired(tenant("birch"), edge=bringing(FIRST))

@@ -22,8 +22,10 @@ READY = {
     "acceptance": {"by": "owner", "at": "2027-01-10T12:00:00Z"},
     "approval": {"by": "bob", "at": "2027-01-10T13:00:00Z"},
 }
+REACHED = {"member": "acme", "hostname": "erp.acme.example", "level": "ok", "evidence": "as it should", "cure": ""}
 CHOICES = gates.Choices(
     runner="ann", now=NOW, unsettled={}, preflight={"acme": [], "birch": []}, probes=(),
+    hostnames=[REACHED, {**REACHED, "member": "birch"}],
     rehearsal_hours=168, window_hours=8, window_seconds=60,
 )  # fmt: skip
 
@@ -112,6 +114,28 @@ def test_without_probes_the_gate_is_not_passed_and_may_be_waived() -> None:
     assert list(failed(member(), choices)) == ["probes"]
     waiver = gates.waivers_from([{"member": "acme", "gate": "probes", "reason": "asked for", "until": "2027-01-11"}])
     assert failed(member(), choices, *waiver) == {}
+
+
+def test_a_hostname_that_does_not_reach_the_edge_is_named_with_its_cure() -> None:
+    stray = {
+        **REACHED,
+        "hostname": "www.acme.example",
+        "level": "warning",
+        "evidence": "DNS: none",
+        "cure": "Have DNS.",
+    }
+    choices = replace(CHOICES, hostnames=[REACHED, stray, {**stray, "member": "birch"}])
+    (finding,) = gates.found([member()], ["hostname"], (), choices)
+    assert finding.evidence == "1 of 2 reach the edge and their page; www.acme.example: DNS: none"
+    assert (finding.cure, finding.passed) == ("Have DNS.", False)
+
+
+def test_hostnames_that_nobody_asked_for_do_not_pass_and_may_be_waived() -> None:
+    for found in (None, [{**REACHED, "member": "birch"}]):
+        choices = replace(CHOICES, hostnames=found)
+        assert list(failed(member(), choices)) == ["hostname"]
+        waiver = gates.waivers_from([{"member": "acme", "gate": "hostname", "reason": "no", "until": "2027-01-11"}])
+        assert failed(member(), choices, *waiver) == {}
 
 
 def test_a_waiver_counts_until_its_day_and_for_its_gate() -> None:

@@ -77,6 +77,17 @@ def test_what_is_in_the_way(each: Member, held: int | None, said: list[str]) -> 
     assert row["blockers"] == said
 
 
+def test_hostnames_that_do_not_reach_the_edge_are_in_the_way_until_the_target_serves() -> None:
+    well = {"hostname": "a.example", "level": "ok", "evidence": "", "cure": ""}
+    stray = {"hostname": "www.a.example", "level": "warning", "evidence": "DNS: no address", "cure": "Move it."}
+    facts = {"hostnames": {"at": "2027-01-13T10:00:00Z", "found": [well, stray]}}
+    (row,) = report(member("a", "following", facts=facts))["members"]
+    assert row["hostnames"] == facts["hostnames"]
+    assert row["blockers"] == ["Hostname www.a.example, as of 2027-01-13T10:00:00Z: DNS: no address. Move it."]
+    (row,) = report(member("a", "live", facts=facts))["members"]
+    assert row["blockers"] == []
+
+
 def test_metrics_are_prometheus_text() -> None:
     rows = report(member("a", "live", wave=1, facts={"plan": PLAN, "cutover": {"seconds": 7.5}}),
                   member("b", "cutting_over", origin="following"))["members"]  # fmt: skip
