@@ -19,16 +19,20 @@ Discovered = Mapping[str, Any]  # one host's result, in the shape of docs/waves.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """An entry of ``wave_members``."""
+    """An entry of ``wave_members``. url: where its legacy host serves it; empty: http and that host's address."""
 
     name: str
     host: str
     database: str
+    url: str = ""
 
 
 def members_from(values: Sequence[Mapping[str, Any]]) -> tuple[Declared, ...]:
     """The declared members in the order of their names. Raises InputError for what is there twice."""
-    found = [Declared(name=value["name"], host=value["host"], database=value["database"]) for value in values]
+    found = [
+        Declared(name=value["name"], host=value["host"], database=value["database"], url=value.get("url") or "")
+        for value in values
+    ]
     problems = [*twice(found)]
     if problems:
         raise InputError("wave_members contradicts itself; nothing was changed.", problems)

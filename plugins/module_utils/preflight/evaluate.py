@@ -116,6 +116,7 @@ def subject(
         server=server,
         host={**host, "remote_servers": remote_servers(host["odoo"])},
         target=target,
+        url=member.url,
         today=today,
         twins=twins,
         left=[each["name"] for each in host["databases"] if each["name"] not in known],

@@ -9,12 +9,22 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import hostname_of
-from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Facts, Subject, given, named
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import covered, hostname_of
+from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import (
+    Area,
+    Facts,
+    Subject,
+    given,
+    listed,
+    named,
+)
 
 AREA = Area("Hostnames, routes and certificates")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+PLAIN_PORT = 80
+ODOO_PORT = "8069"
 EDGE_SECONDS = 720  # by default
 SOON = timedelta(days=30)
 SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
@@ -160,6 +170,52 @@ def served_folders(its: Subject) -> str:
     found = [f"{name} ({(values.get('alias') or values['root'])[0]})" for name, values in places(its)
              if "location" in values and (values.get("alias") or values.get("root"))]  # fmt: skip
     return named(found, "{}.")
+
+
+@AREA.rule(
+    "high", "The edge would be led to https, where visitors come from, for ever",
+    "Declare the member's url as the evidence says: the edge has done TLS already, and asks the legacy host anew.",
+)  # fmt: skip
+def source_redirects(its: Subject) -> str:
+    parts = urlsplit(its.url)
+    if parts.scheme == "https" or parts.port not in (None, PLAIN_PORT):
+        return ""  # whether that serves is seen from outside
+    found = [each for each in its.host["routes"] if set(each["hostnames"]) & set(its.tenant.hostnames)
+             and listens(each, PLAIN_PORT) and sends_to_https(each)]  # fmt: skip
+    if not found:
+        return ""
+    return f"{found[0]['path']} sends {listed(shared_names(its, found))} from port 80 to https. {proposed_url(its)}"
+
+
+def shared_names(its: Subject, routes: list[Facts]) -> list[str]:
+    return sorted({name for each in routes for name in each["hostnames"]} & set(its.tenant.hostnames))
+
+
+def listens(route: Facts, port: int) -> bool:
+    """Plain port 80 is what a server listens on that does not say."""
+    found = route["options"].get("listen") or [str(PLAIN_PORT)]
+    return any(str(each).split()[0].rpartition(":")[2] == str(port) for each in found if str(each).strip())
+
+
+def sends_to_https(route: Facts) -> bool:
+    options = route["options"]
+    whole = [options, *(each for each in options.get("locations", ()) if each["location"] == "/")]
+    rules = (rule for each in whole for key in ("return", "Redirect", "RewriteRule") for rule in each.get(key, ()))
+    return any("https://" in rule for rule in rules)
+
+
+def proposed_url(its: Subject) -> str:
+    """Where the edge is served: by https if it can verify that, else by Odoo itself."""
+    host, first = its.host["host"], its.tenant.hostnames[0]
+    valid = {each["path"] for each in its.host["certificates"] if covered(first, each["names"])
+             and datetime.fromisoformat(each["not_after"]).date() > its.today
+             and each["issuer"].removeprefix("CN=") not in each["names"]}  # fmt: skip
+    if any(first in each["hostnames"] and each["certificate"] in valid for each in its.host["routes"]):
+        return f"Its certificate is valid for {first}: url https://<address of {host}>."
+    ports = its.options("http_port") or its.options("xmlrpc_port") or [ODOO_PORT]
+    only = [each for each in its.options("http_interface") + its.options("xmlrpc_interface") if each in LOCAL]
+    reach = f", once it listens there (http_interface is {only[0]})" if only else ""
+    return f"Its certificates do not vouch for {first}: url http://<address of {host}>:{ports[0]}{reach}."
 
 
 @AREA.rule(

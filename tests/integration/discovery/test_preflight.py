@@ -41,16 +41,18 @@ def preflight(run: Run, **declared: Any) -> dict[tuple[str, str], Finding]:
 
 def test_what_stops_and_what_settles_it(run: Run) -> None:
     stopping = {key for key, each in preflight(run).items() if each.stops}
-    acme = {("acme", rule) for rule in ("missing_modules", "no_replica_identity", "unsafe_indexes")}
+    acme = {("acme", rule) for rule in ("missing_modules", "no_replica_identity", "source_redirects", "unsafe_indexes")}
     assert stopping == acme | {("trap", rule) for rule in ("not_odoo", "no_replica_identity", "full_sequences")}
     settled = preflight(run, allow=["replica_identity", "functions"], dropped_modules={"acme": ["x_gone"]})
-    assert {key for key, each in settled.items() if each.stops} == {("trap", "not_odoo"), ("trap", "full_sequences")}
+    left = {("acme", "source_redirects"), ("trap", "not_odoo"), ("trap", "full_sequences")}
+    assert {key for key, each in settled.items() if each.stops} == left
 
 
 def test_the_evidence_is_that_of_the_host(run: Run) -> None:
     found = preflight(run)
     for member, rule, evidence in (
         ("acme", "undeclared_hostnames", "erp.acme.example"),
+        ("acme", "source_redirects", "acme.legacy.example from port 80 to https"),
         ("acme", "smaller_uploads", "client_max_body_size is 200m"),
         ("acme", "crons_of_database", "/etc/cron.d/acme"),
         ("acme", "addresses_in_code", "x_acme_timesheet (https://gateway.acme.example)"),

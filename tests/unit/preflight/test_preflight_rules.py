@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from unit.discovery import facts
 from unit.preflight import clean
-from unit.preflight.clean import MEMBER, code, cron, database, found, module, route
+from unit.preflight.clean import MEMBER, TODAY, changed, code, cron, database, declared, found, module, record, route
 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery import databases
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.result import result
+from ansible_collections.erpops.odoo.plugins.module_utils.preflight import evaluate, rules_routes
 from ansible_collections.erpops.odoo.plugins.module_utils.preflight.catalogue import AREAS, BY_ID, RULES
 from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import SEVERITIES, Subject
 
@@ -247,6 +250,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "served_folders": (
         {"host/routes": [route(options={"locations": [{"location": "/x", "alias": ["/srv/x"]}]})]}, "/srv/x",
     ),
+    "source_redirects": (
+        {"host/routes": more(route(certificate="", options={"listen": ["80"], "return": ["301 https://$host$uri"]}))},
+        "/etc/nginx/a sends acme.example from port 80 to https. Its certificate is valid for acme.example: url https://",
+    ),
     "redirects": ({"host/routes": [route(options={"return": ["301 https://new.example"]})]}, "acme.example"),
     "proxy_limits": ({"host/routes": [route(options={"limit_req": ["zone=x"]})]}, "acme.example"),
     "upstream_elsewhere": ({"host/routes": [route(upstream="http://10.0.0.5:8069")]}, "10.0.0.5"),
@@ -342,3 +349,37 @@ def test_rules_look_at_what_discovery_really_writes() -> None:
     assert set(clean.record()) <= set(real)
     for part in ("system", "mail", "performance"):
         assert set(clean.record()[part]) <= set(real[part])
+
+
+PLAIN = route(certificate="", options={"listen": ["80"], "return": ["301 https://$host$uri"]})
+
+
+@pytest.mark.parametrize(
+    ("url", "changes", "evidence"),
+    [
+        ("", {}, "url https://<address of legacy1>."),
+        ("http://10.0.0.9", {}, "url https://<address of legacy1>."),
+        ("http://10.0.0.9:8069", {}, ""),
+        ("https://10.0.0.9", {}, ""),
+        ("", {"certificates/0/issuer": "CN=acme.example"}, "url http://<address of legacy1>:8069."),
+        ("", {"certificates/0/not_after": "2020-01-01T00:00:00Z"}, "url http://<address of legacy1>:8069."),
+        ("", {"odoo/0/options": options(http_interface="127.0.0.1", http_port="8070"), "certificates": []},
+         "url http://<address of legacy1>:8070, once it listens there (http_interface is 127.0.0.1)."),
+        ("", {"routes/1/options/listen": ["443 ssl"]}, ""),
+        ("", {"routes/1/hostnames": ["other.example"]}, ""),
+        ("", {"routes/1/options": {"locations": [{"location": "/", "return": ["301 https://x"]}]}}, "url https://"),
+        ("", {"routes/1/options": {"locations": [{"location": "/old", "return": ["301 https://x"]}]}}, ""),
+    ],
+)  # fmt: skip
+def test_which_url_is_proposed_where_plain_http_is_sent_to_https(
+    url: str, changes: dict[str, Any], evidence: str
+) -> None:
+    host = record()
+    host["routes"].append(copy.deepcopy(PLAIN))
+    for path, new in changes.items():
+        changed(host, path, new)
+    member = replace(MEMBER, url=url)
+    target = evaluate.targets_from(declared())[member.name]
+    said = rules_routes.source_redirects(evaluate.subject(member, [member], [host], target, TODAY))
+    assert said.endswith(evidence) if evidence.endswith(".") else evidence in said
+    assert bool(said) == bool(evidence)
