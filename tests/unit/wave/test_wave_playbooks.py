@@ -55,11 +55,21 @@ SAID = """
 """
 
 
-def ended(entry: str, folder: Path, before: str = "following", origin: str = "following") -> dict[str, Any]:
-    """What the store is told of a member whose part of a verb failed before anything else was known of it."""
+def ended(
+    entry: str,
+    folder: Path,
+    before: str = "following",
+    origin: str = "following",
+    returned: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What the store is told of a member whose part of a verb failed before anything else was known of it, or whose
+    rollback returned something."""
     play, said = folder / "play.yml", folder / "said.json"
     variables = PLAYBOOKS.parent / "roles/wave_move/vars/main.yml"
-    play.write_text(SAID.format(variables=variables, entry=entry, said=said, before=before, origin=origin))
+    text = SAID.format(variables=variables, entry=entry, said=said, before=before, origin=origin)
+    if returned is not None:
+        text = text.replace("wave_move_problem: it failed", f"wave_move_returned: {json.dumps(returned)}")
+    play.write_text(text)
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", str(play)]
     done = subprocess.run(
         command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=120, check=False
@@ -97,3 +107,27 @@ def test_a_member_that_was_at_rest_is_where_it_was_if_nothing_was_begun(
     tmp_path: Path, entry: str, before: str, origin: str, outcome: str
 ) -> None:
     assert ended(entry, tmp_path, before, origin)["outcome"] == outcome
+
+
+RETURNED = {"timings": [], "compared": {}, "filestore": {}, "source_left": []}
+
+
+@pytest.mark.parametrize(("origin", "outcome"), [("live", "rolled_back"), ("following", "withdrawn")])
+def test_a_rollback_that_came_back_is_no_longer_live(tmp_path: Path, origin: str, outcome: str) -> None:
+    said = ended("rollback", tmp_path, "rolling_back", origin, {**RETURNED, "state": "rolled_back"})
+    assert (said["outcome"], list(said["facts"])) == (outcome, ["rollback"])
+
+
+def test_a_rollback_whose_source_is_gone_ends_live_and_keeps_what_is_left_there(tmp_path: Path) -> None:
+    left = ["Its database may be open."]
+    said = ended("rollback", tmp_path, "rolling_back", "live", {**RETURNED, "state": "live", "source_left": left})
+    assert (said["outcome"], list(said["facts"])) == ("live", ["failed_rollback"])
+    assert said["facts"]["failed_rollback"]["source_left"] == left
+
+
+def test_nothing_is_asked_of_a_legacy_host_that_is_gone() -> None:
+    """Every play on group legacy behind a commit: an unreachable host would end the run."""
+    for name in ("wave_commit", "wave_access"):
+        plays = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text())
+        tasks = [task for play in plays if play.get("hosts") == "legacy" for task in play["tasks"]]
+        assert tasks and all("_gone | default(false) | bool" in task["when"] for task in tasks), name
