@@ -67,6 +67,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "cutover": _said(timings(member)),
         "timelines": _timelines(member),
         "outside": _outside(member),
+        "left": [str(each) for each in member.facts.get("left") or ()],
         "blockers": list(blockers(member, lock, now)),
         "next_verbs": list(states.next_verbs(member.state)),
         "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}

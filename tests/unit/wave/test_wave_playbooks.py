@@ -48,18 +48,24 @@ SAID = """
     wave_move_entry: {entry}
     wave_before: {before}
     wave_member: {{origin: {origin}, rehearsals: [{{at: before, ok: true}}]}}
-    wave_move_problem: it failed
-    wave_move_outcome: "{{{{ wave_move_outcomes.get(wave_move_entry, {{}}).get(wave_move_left, '') }}}}"
+    {more}
   tasks:
     - ansible.builtin.copy: {{content: "{{{{ wave_move_end | to_json }}}}", dest: {said}, mode: "0600"}}
 """
 
 
-def ended(entry: str, folder: Path, before: str = "following", origin: str = "following") -> dict[str, Any]:
-    """What the store is told of a member whose part of a verb failed before anything else was known of it."""
+FAILED = """wave_move_problem: it failed
+    wave_move_outcome: "{{ wave_move_outcomes.get(wave_move_entry, {}).get(wave_move_left, '') }}"
+"""
+
+
+def ended(
+    entry: str, folder: Path, before: str = "following", origin: str = "following", more: str = FAILED
+) -> dict[str, Any]:
+    """What the store is told; without more of a member whose part of a verb failed before anything else was known."""
     play, said = folder / "play.yml", folder / "said.json"
     variables = PLAYBOOKS.parent / "roles/wave_move/vars/main.yml"
-    play.write_text(SAID.format(variables=variables, entry=entry, said=said, before=before, origin=origin))
+    play.write_text(SAID.format(variables=variables, entry=entry, said=said, before=before, origin=origin, more=more))
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", str(play)]
     done = subprocess.run(
         command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=120, check=False
@@ -79,6 +85,18 @@ def test_the_last_rehearsal_is_the_last_even_if_it_failed(tmp_path: Path) -> Non
 def test_what_failed_is_no_rehearsal_where_none_was_asked_for(tmp_path: Path) -> None:
     said = ended("seed", tmp_path)
     assert (said["outcome"], list(said["facts"])) == ("", ["failed_seed"])
+
+
+SEEDED = "wave_move_seeded: {{actions: [{{verb: {verb}}}], copied: {copied}, left: [x], timings: [{{seconds: 2.5}}]}}"
+
+
+@pytest.mark.parametrize(
+    ("verb", "copied", "seconds"), [("seed", "true", 2.5), ("seed", "false", None), ("copy", "false", "as before")]
+)
+def test_a_seed_is_measured_by_the_run_that_copied(tmp_path: Path, verb: str, copied: str, seconds: Any) -> None:
+    said = ended("seed", tmp_path, more=SEEDED.format(verb=verb, copied=copied))
+    assert said["outcome"] == "following" and said["facts"]["left"] == ["x"]
+    assert said["facts"].get("seed", {"seconds": "as before"})["seconds"] == seconds
 
 
 @pytest.mark.parametrize(
