@@ -50,8 +50,9 @@ options:
     description:
       - V(live) lets the target serve.
       - V(ready) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
-        back is prepared, and every standby of the target keeps its slot, so that a failover takes it along. All rows
-        are compared as of one moment, so that in the window only those are left that changed since.
+        back is prepared, and every standby of the target keeps its slot, so that a failover takes it along. Rights,
+        settings and comments that changed since the seed are carried, and files copied. All rows are compared as of one
+        moment, so that in the window only those are left that changed since.
       - V(following) takes back what V(ready) made, or a cutover that died before the target opened; the source serves.
         What is ready holds back the log of the source's server, so no member stays so.
     type: str
@@ -159,6 +160,13 @@ carried:
   returned: success
   type: dict
   sample: {sequences: 304, large_objects: 3, unlogged_tables: 1, materialized_views: 1}
+left:
+  description:
+    - Rights and settings that nobody takes over. In the window nothing is said of what did not change since V(ready).
+  returned: success
+  type: list
+  elements: str
+  sample: ["role bi_reader: SELECT on table public.res_partner and 12 more: there is no such role on the target"]
 statistics:
   description: What PostgreSQL had counted of the target's database when this run had opened it; else null.
   returned: success

@@ -23,7 +23,9 @@ options:
   roles:
     description:
       - Roles of the source and those of the target that have their rights there, as for M(erpops.odoo.wave_seed).
-      - Rights that were given on the target while it served are given on the source; what was taken away is not.
+      - Rights, settings and comments that were changed on the target while it served are changed alike on the source.
+        What was taken away is taken away there, of roles that had their rights on the target when it was opened. A role
+        of the target that stands for several of the source's is left out, and so is, by dumps, what was taken away.
     type: dict
     default: {}
   withdraw:

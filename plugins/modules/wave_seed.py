@@ -74,7 +74,7 @@ extends_documentation_fragment:
   - erpops.odoo.filestores
 attributes:
   idempotent:
-    description: A member that is followed and has not diverged is left alone.
+    description: A member that is followed and has not diverged is left alone, but for files that came since.
     support: full
 requirements:
   - psycopg >= 3.1 (python3-psycopg)
@@ -134,8 +134,14 @@ filestore:
   returned: success
   type: dict
   sample: {files: 240, copied: 12, missing: [], missing_count: 0, corrupt: [], corrupt_count: 0}
+copied:
+  description: Whether this run made the copy. Else a copy that was there is followed, and times say nothing of copying.
+  returned: success
+  type: bool
 left:
-  description: Rights and settings of roles that the target does not have.
+  description:
+    - Rights and settings that nobody takes over, for each role that the target does not have, and settings that its
+      server does not know. Empty in check mode.
   returned: success
   type: list
   elements: str

@@ -114,6 +114,15 @@ SHA1 = re.compile(r"[0-9a-f]{40}")
 SUM = re.compile(rb"(\\?)([0-9a-f]{40}) [ *](.*)")
 ESCAPED = re.compile(rb"\\([\\nr])")
 UNESCAPED = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
+# What find, tar and sha1sum say of files that came, went or grew while they read, and with what they end then.
+CHANGED = (
+    "No such file or directory",
+    "file changed as we read it",
+    "File removed before we read it",
+    "File shrank by",
+)
+ENDING = ("Exiting with failure status due to previous errors", "Error exit delayed from previous errors")
+CHANGED_CODES = (1, 2, 123)  # 123: of xargs
 SHOWN = 50  # names in a result; a filestore that lost a disk would fill the ledger
 NO_FOLDER, NOT_ALLOWED = 66, 77  # what the scripts end with
 PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-")
@@ -223,6 +232,16 @@ def sums_from(data: bytes) -> dict[bytes, str]:
 def batches(names: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
     for start in range(0, len(names), size):
         yield names[start : start + size]
+
+
+def only_changed(code: int, errors: str) -> bool:
+    """Whether a command that read files failed for nothing but their change."""
+    said = [line for line in errors.splitlines() if line.startswith(("find: ", "tar: ", "sha1sum: "))]
+    return (
+        code in CHANGED_CODES
+        and any(word in line for line in said for word in CHANGED)
+        and all(any(word in line for word in (*CHANGED, *ENDING)) for line in said)
+    )
 
 
 def right(name: bytes, found: str) -> bool:

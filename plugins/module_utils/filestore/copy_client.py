@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import (
@@ -20,6 +20,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy import 
 
 BATCH = 1000
 SSH_FAILED = 255
+READING = ("list", "send", "sums")
 
 
 class NoFolder(ErpopsError):
@@ -45,30 +46,19 @@ def copy_missing(
         window = remaining()
         return seconds if window is None else min(seconds, window)
 
-    with ThreadPoolExecutor(2) as pool:
-        ours, theirs = (pool.submit(_list, place, left()) for place in (giver, taker))
-        (given, nowhere), (taken, _lacking) = ours.result(), theirs.result()
+    given, taken, nowhere = _listed(giver, taker, left())
     done = Copied(files=len(given))
     known = {copy.shown(name) for name in given}
     done.missing = [name for name in referenced if name not in known]
     if referenced and len(done.missing) == len(referenced) and not lost:
         raise _empty(giver, len(given), len(referenced), nowhere)
     for batch in copy.batches(sorted(given - taken), BATCH):
-        staged = copy.sums_from(_transfer(giver, taker, copy.names_to(batch), left()))
-        doubtful = copy.doubtful(staged)
-        if doubtful:
-            _confirm(giver, staged, doubtful, done, left())
-        _run(taker, "keep", copy.names_to(sorted(staged)), left())
-        done.copied += len(staged)
+        first = _brought(giver, taker, batch, done, left)
+        again = _brought(giver, taker, sorted(first), done, left) if first else {}
+        hurt = [copy.shown(name) for name, found in again.items() if first.get(name) == found]
+        if hurt:
+            raise ErpopsError(f"Files of {giver} arrived with another content: {', '.join(hurt[: copy.SHOWN])}.")
     return done
-
-
-def _list(place: Place, seconds: float) -> tuple[set[bytes], str]:
-    """Names of all files, and why there is no folder: without one there are none, which only the caller can judge."""
-    try:
-        return copy.names_from(_run(place, "list", b"", seconds)), ""
-    except NoFolder as error:
-        return set(), error.message
 
 
 def _empty(giver: Place, files: int, referenced: int, nowhere: str) -> ErpopsError:
@@ -81,13 +71,45 @@ def _empty(giver: Place, files: int, referenced: int, nowhere: str) -> ErpopsErr
     return ErpopsError(f"The database knows {referenced} files, and {found}.", [problem])
 
 
-def _confirm(giver: Place, staged: dict[bytes, str], doubtful: list[bytes], done: Copied, seconds: float) -> None:
-    """A file that is not what its name says is kept as it is if it is so on the giver; else it was hurt on the way."""
-    there = copy.sums_from(_run(giver, "sums", copy.names_to(doubtful), seconds))
-    hurt = [copy.shown(name) for name in doubtful if there.get(name) != staged[name]]
-    if hurt:
-        raise ErpopsError(f"Files of {giver} arrived with another content: {', '.join(hurt[: copy.SHOWN])}.")
-    done.corrupt += [copy.shown(name) for name in doubtful if copy.addressed(name)]
+def _brought(
+    giver: Place, taker: Place, names: Sequence[bytes], done: Copied, left: Callable[[], float]
+) -> dict[bytes, str]:
+    """Returns those that arrived with another content, with the sum of what the giver has now: the application may be
+    writing them. They are not kept; what it goes on writing is left to the next copy."""
+    staged = copy.sums_from(_transfer(giver, taker, copy.names_to(names), left()))
+    doubtful = copy.doubtful(staged)
+    there = copy.sums_from(_run(giver, "sums", copy.names_to(doubtful), left())) if doubtful else {}
+    changing = {name: there[name] for name in doubtful if name in there and there[name] != staged[name]}
+    gone = {name for name in doubtful if name not in there}
+    kept = sorted(staged.keys() - changing.keys() - gone)
+    if kept:
+        _run(taker, "keep", copy.names_to(kept), left())
+    # A file that is not what its name says is kept as it is if it is so on the giver.
+    done.corrupt += [copy.shown(name) for name in doubtful if name in kept and copy.addressed(name)]
+    done.copied += len(kept)
+    return changing
+
+
+def lacking(giver: Place, taker: Place, seconds: float) -> int:
+    """How many files a copy would bring."""
+    given, taken, _nowhere = _listed(giver, taker, seconds)
+    return len(given - taken)
+
+
+def _listed(giver: Place, taker: Place, seconds: float) -> tuple[set[bytes], set[bytes], str]:
+    """Names of all files of both, and why there is no folder of the giver's."""
+    with ThreadPoolExecutor(2) as pool:
+        ours, theirs = (pool.submit(_list, place, seconds) for place in (giver, taker))
+        (given, nowhere), (taken, _lacking) = ours.result(), theirs.result()
+    return given, taken, nowhere
+
+
+def _list(place: Place, seconds: float) -> tuple[set[bytes], str]:
+    """Names of all files, and why there is no folder: without one there are none, which only the caller can judge."""
+    try:
+        return copy.names_from(_run(place, "list", b"", seconds)), ""
+    except NoFolder as error:
+        return set(), error.message
 
 
 def _run(place: Place, verb: str, stdin: bytes, seconds: float) -> bytes:
@@ -114,17 +136,18 @@ def _transfer(giver: Place, taker: Place, names: bytes, seconds: float) -> bytes
                 sending.kill()
                 raise ErpopsError(f"Files from {giver} took more than {seconds:.0f} seconds.") from error
         errors.seek(0)
-        _succeeded(giver, "send", sent, errors.read(), gone_is_fine=True)
+        _succeeded(giver, "send", sent, errors.read())
     _succeeded(taker, "receive", done.returncode, done.stderr)
     return done.stdout
 
 
-def _succeeded(place: Place, verb: str, code: int, errors: bytes, *, gone_is_fine: bool = False) -> None:
-    """The application may remove a file between the list and the sending; tar then ends with 2, and sends the rest."""
-    text = " ".join(errors.decode("utf-8", "backslashreplace").split())
-    if code == 0 or (gone_is_fine and code in (1, 2) and "No such file or directory" in text):
+def _succeeded(place: Place, verb: str, code: int, errors: bytes) -> None:
+    """The application may remove or write a file while it is read; what could be read is there all the same."""
+    text = errors.decode("utf-8", "backslashreplace")
+    if code == 0 or (verb in READING and copy.only_changed(code, text)):
         return
     kind = Unreachable if code == SSH_FAILED and place.command else ErpopsError
+    text = " ".join(text.split())
     if code == copy.NOT_ALLOWED and place.forced:
         text += "; run wave_access, which allows the folders of the members (filestores in wave_members)"
     if code == copy.NO_FOLDER:

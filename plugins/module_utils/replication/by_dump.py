@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    beside,
     carry,
     client,
     compare,
@@ -26,7 +27,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     source,
     statements,
 )
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Record
 
 
@@ -41,7 +42,7 @@ class Copying:
 def seeded(sides: Sides, copying: Copying, password: str, facts: Facts) -> dict[str, Any]:
     """A first copy, closed, from where it may begin; a member that has one is left alone. Returns what was left."""
     if plan.check("wave_seed", sides.member, facts) == plan.FOLLOWING:
-        return {}
+        return {"left": beside.left(sides, copying.roles)}
     member, record = sides.member, facts.source.record or Record()
     with sides.steps.step("clear"):
         seed.clear(sides)
@@ -54,7 +55,7 @@ def seeded(sides: Sides, copying: Copying, password: str, facts: Facts) -> dict[
         seed.rename(sides)
     text = source.save_record(sides, replace(record, copied=True))
     client.in_transaction(sides.source, "Recording the copy", [text])
-    return {"left": left}
+    return {"copied": True, "left": left}
 
 
 def copied(sides: Sides, copying: Copying, database: str, snapshot: str = "") -> list[str]:
@@ -70,8 +71,7 @@ def copied(sides: Sides, copying: Copying, database: str, snapshot: str = "") ->
         seed.restored(sides, tools, place, database)
     with steps.step("carry"), sides.connect_target(database) as connection:
         execute(connection, f"SET statement_timeout = '{max(int(seconds), 1)}s'")
-        left = carry.privileges(sides, connection, copying.roles)
-        left += carry.settings(sides, database, copying.roles)
+        left = beside.carry(sides, copying.roles, beside.End(connection=connection, database=database))
         execute(connection, "ANALYZE")
     return left
 
@@ -134,6 +134,12 @@ def written_back(sides: Sides, facts: Facts, jobs: int) -> None:
         for table in tables:
             sides.steps.remaining()
             carry.copy_rows(sides.target, sides.source, table)
+
+
+def returned(sides: Sides, record: Record) -> Record:
+    """After a rollback: no copy is the source's any more, and the database's own comment is as it is on the target."""
+    found = one(sides.target, statements.DATABASE, [sides.member.name]) if record.by_dump else None
+    return replace(record, copied=False, comment=client.own_comment(found["comment"]) if found else record.comment)
 
 
 def stays_closed(sides: Sides, facts: Facts) -> None:

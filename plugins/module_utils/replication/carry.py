@@ -2,18 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What logical replication does not carry, from one side to the other: sequences, large objects, unlogged tables,
-materialized views, settings, comments and rights."""
+materialized views. Rights, settings and comments: ``beside``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, statements
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import OLDEST_LOGICAL, ROLE, Table
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import execute, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import OLDEST_LOGICAL, Table
 
 with suppress(ImportError):  # the client reports it
     from psycopg import sql
@@ -124,77 +124,3 @@ def materialized_views(connection: Connection) -> int:
             name = sql.Identifier(row["schema"], row["name"])
             execute(connection, sql.SQL("REFRESH MATERIALIZED VIEW {}").format(name))
     return len(found)
-
-
-def settings(sides: Sides, database: str, roles: Mapping[str, str]) -> list[str]:
-    """The database's comment, connection limit and settings, also those of single roles. Returns what was left."""
-    member, left = sides.member, list[str]()
-    like = one(sides.source, statements.DATABASE, [member.database]) or {}
-    known = _known_roles(sides, like.get("owner", ""), roles)
-    name = sql.Identifier(database)
-    with translated(f"Settings of database {database}"):
-        limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(name, sql.Literal(like["connection_limit"]))
-        comment = client.own_comment(like["comment"])
-        execute(sides.maintenance, limit, statements.comment_database(database, comment))
-        for row in rows(sides.source, statements.SETTINGS, [member.database]):
-            who = known.get(row["role"]) if row["role"] else ""
-            if who is None:
-                left.append(f"setting {row['name']} of role {row['role']}: there is no such role on the target")
-                continue
-            execute(sides.maintenance, setting(name, who, row["name"], row["value"]))
-    return left
-
-
-def setting(database: sql.Identifier, role: str, name: str, value: str) -> sql.Composed:
-    values = sql.SQL(", ").join(sql.Literal(part) for part in _parts(name, value))
-    if role:
-        form = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
-        return form.format(sql.Identifier(role), database, sql.Identifier(name), values)
-    return sql.SQL("ALTER DATABASE {} SET {} = {}").format(database, sql.Identifier(name), values)
-
-
-def _parts(name: str, value: str) -> list[str]:
-    """A search_path is a list; quoted as one value it would name one schema."""
-    if name != "search_path":
-        return [value]
-    return [part.strip().strip('"') for part in value.split(",")]
-
-
-def privileges(sides: Sides, connection: Connection, roles: Mapping[str, str]) -> list[str]:
-    """Rights of roles other than the owner, to roles that are on the target. Returns those that were left."""
-    like = one(sides.source, statements.DATABASE, [sides.member.database]) or {}
-    known = _known_roles(sides, like.get("owner", ""), roles)
-    return _grant(sides.source, connection, known, sides.member.name, "the target")
-
-
-def privileges_back(sides: Sides, roles: Mapping[str, str]) -> list[str]:
-    """The same from the target to the source. What was taken away on the target is not taken away there."""
-    like = one(sides.source, statements.DATABASE, [sides.member.database]) or {}
-    owner = like.get("owner", "")
-    known = {theirs: ours for ours, theirs in _known_roles(sides, owner, roles).items()}
-    return _grant(sides.target, sides.source, known, owner, "the source")
-
-
-def _grant(giver: Connection, taker: Connection, known: Mapping[str, str], owner: str, where: str) -> list[str]:
-    left = list[str]()
-    with translated("Reading rights"), giver.transaction():
-        execute(giver, "SET LOCAL search_path = ''")  # so that names are written in full
-        found = rows(giver, statements.PRIVILEGES)
-    with translated("Granting rights"), taker.transaction():
-        for row in found:
-            who = known.get(row["grantee"])
-            what = f"{row['privilege']} ON {row['kind']} {row['object']} TO"
-            if who is None:
-                left.append(f"{what} {row['grantee']}: there is no such role on {where}")
-            elif who != owner:
-                option = " WITH GRANT OPTION" if row["grantable"] else ""
-                # kind, object and privilege are the server's own rendering, quoted where they must be
-                execute(taker, sql.SQL(f"GRANT {what} {{}}{option}").format(sql.Identifier(who)))
-    return left
-
-
-def _known_roles(sides: Sides, owner: str, roles: Mapping[str, str]) -> dict[str, str]:
-    """Roles of the source -> roles of the target, where these are there. The owner becomes the tenant's role."""
-    there = {row["rolname"] for row in rows(sides.maintenance, "SELECT rolname::text FROM pg_roles")}
-    wanted = {**roles, owner: sides.member.name, ROLE: ROLE}
-    return {ours: theirs for ours, theirs in wanted.items() if theirs in there}

@@ -14,6 +14,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     ahead,
     back,
+    beside,
     by_dump,
     carry,
     client,
@@ -71,7 +72,7 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
     record = facts.source.record or Record()
     try:
         if facts.by_dump:
-            return _window(sides, wanted, facts, record) if wanted.live else {}
+            return _window(sides, wanted, facts, record) if wanted.live else _files_ahead(sides, wanted)
         with sides.steps.step("way_back"):
             back.prepare(sides, wanted.way)
         if wanted.live:
@@ -85,10 +86,18 @@ def _ahead(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
     if wanted.keep_seconds:
         with sides.steps.step("keep"):
             back.keep(sides, wanted.keep_seconds)
-    with sides.steps.step("compare"):
-        return {
-            "compared": ahead.compared(sides, ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
-        }
+    with sides.steps.step("rights"):
+        left = beside.carry_noted(sides, wanted.copying.roles)
+    done = _files_ahead(sides, wanted)
+    with sides.steps.step("compare"):  # last: from here on a slot holds back the source's log
+        compared = ahead.compared(sides, ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
+    return {**done, "compared": compared, "left": left}
+
+
+def _files_ahead(sides: Sides, wanted: Cutover) -> dict[str, Any]:
+    """Nobody waits for what came since the last copy but for the files of the last minutes."""
+    with sides.steps.step("files"):
+        return {"files": wanted.files()}
 
 
 def ready(facts: Facts) -> bool:
@@ -157,13 +166,14 @@ def _caught_up(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> d
         source.drained(sides, sides.source, member.forward, until, wanted.drain_seconds)
     with steps.step("carry"):
         carried = carry_all(sides, sides.source, sides.target, member.name)
+        left = beside.carry_noted(sides, wanted.copying.roles) if beside.changed(sides) else []
     with steps.step("files"):
         files = wanted.files()
     with steps.step("compare"):
         compared = ahead.rest_compared(sides, record, facts, wanted.jobs)
     with steps.step("return_path"):
         back.begin(sides)
-    return {"compared": compared, "carried": carried, "files": files, "position": until}
+    return {"compared": compared, "carried": carried, "files": files, "position": until, "left": left}
 
 
 def _counted(sides: Sides) -> dict[str, Any] | None:

@@ -16,8 +16,8 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
+    beside,
     by_dump,
-    carry,
     client,
     compare,
     outside,
@@ -119,7 +119,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     with steps.step("carry"):
         like = one(sides.source, statements.DATABASE, [member.database])
         carried = carry_all(sides, sides.target, sides.source, like["owner"] if like else "postgres")
-        left = carry.privileges_back(sides, wanted.roles)
+        left = beside.carry_back(sides, wanted.roles, facts) if beside.changed(sides, back=True) else []
     with steps.step("files"):
         files = wanted.files()
     with steps.step("compare"):
@@ -129,7 +129,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     with steps.step("open"):
         client.in_transaction(sides.source, "Opening the source", [
             *([] if facts.by_dump else statements.forget_subscription(member.back)),
-            *source.open_again(sides, replace(record, copied=False)),
+            *source.open_again(sides, by_dump.returned(sides, record)),
         ])  # fmt: skip
     steps.end_window()
     finish(sides)

@@ -19,6 +19,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import STATEMENT_SECONDS, translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     ahead,
+    beside,
     by_dump,
     carry,
     client,
@@ -26,6 +27,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     harmless,
     pause,
     plan,
+    rights,
     seed,
     source,
     statements,
@@ -181,6 +183,8 @@ def _copied(sides: Sides, wanted: Rehearsal, stack: ExitStack, measured: Measure
     begun = None
     with steps.step("near"):  # a subscriber that has just begun answers after ten seconds first
         _drained(sides, wanted)
+    with steps.step("rights"):
+        beside.carry(sides, wanted.copying.roles)
     with _following_after(sides):
         with ExitStack() as resting:
             with steps.step("pause"):
@@ -253,7 +257,7 @@ def _clone(sides: Sides, wanted: Rehearsal) -> None:
         execute(maintenance, *statements.revoke_connect(member.rehearsal, grants))
         name = sql.Identifier(member.rehearsal)
         for row in rows(maintenance, statements.SETTINGS, [member.name]):
-            execute(maintenance, carry.setting(name, row["role"], row["name"], row["value"]))
+            execute(maintenance, rights.setting(name, row["role"], row["name"], row["value"]))
 
 
 def clone_database(name: str, template: str, owner: str, strategy: str) -> sql.Composed:

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
-    carry,
+    beside,
     client,
     dump,
     plan,
@@ -59,11 +59,11 @@ class Seeding:
 def seed(sides: Sides, seeding: Seeding, facts: Facts) -> dict[str, Any]:
     """Bring the member to following. Raises Refused from where it must not begin. Returns what is worth keeping."""
     state = plan.check("wave_seed", sides.member, facts)
-    result: dict[str, Any] = {}
     reasons = diverged(sides, facts) if state in (plan.FOLLOWING, plan.DIVERGED) else []
     if state == plan.FOLLOWING and facts.target.enabled and not reasons:
         catch_up(sides, seeding)
-        return result
+        return {"left": beside.left(sides, seeding.roles)}
+    result: dict[str, Any] = {}
     if reasons or not _resumable(sides.member, facts):
         source.check_allowed(sides, seeding.allowed)  # before anything is cleared
         with sides.steps.step("clear"):
@@ -79,7 +79,7 @@ def seed(sides: Sides, seeding: Seeding, facts: Facts) -> dict[str, Any]:
     with sides.steps.step("follow"):
         execute(sides.target, statements.enable_subscription(sides.member.forward, True))
     catch_up(sides, seeding)
-    return result
+    return result or {"left": beside.left(sides, seeding.roles)}
 
 
 def _resumable(member: Member, facts: Facts) -> bool:
@@ -213,12 +213,12 @@ def _copied(sides: Sides, seeding: Seeding) -> dict[str, Any]:
                 )
         restored(sides, seeding.tools, place, member.passing)
     with steps.step("carry"):
-        left = carry.privileges(sides, sides.passing, seeding.roles)
-        left += carry.settings(sides, member.passing, seeding.roles)
+        passing = beside.End(connection=sides.passing, database=member.passing)
+        left = beside.carry(sides, seeding.roles, passing)
         execute(sides.passing, "ANALYZE")
     with steps.step("subscribe"):
         _subscribe(sides, seeding.feed)
-    return {"left": left}
+    return {"copied": True, "left": left}
 
 
 def restored(sides: Sides, tools: dump.Tools, place: Path, database: str) -> None:

@@ -223,31 +223,6 @@ UNSAFE_FUNCTIONS: LiteralString = f"""
       AND l.lanname NOT IN ('c', 'internal') AND {OWN_SCHEMAS}
       AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS entry WHERE entry LIKE 'search_path=%%')
 """
-# Rights of roles other than the owner: tables, views, sequences, their columns, schemas and functions.
-PRIVILEGES: LiteralString = f"""
-    SELECT kind, object, privilege, grantable, grantee FROM (
-        SELECT CASE WHEN c.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS object,
-               x.privilege_type AS privilege, x.is_grantable AS grantable, x.grantee AS id, c.relowner AS owner
-        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace, aclexplode(c.relacl) AS x
-        WHERE {OWN_SCHEMAS} AND {NOT_OF_EXTENSION}
-        UNION ALL
-        SELECT 'TABLE', c.oid::regclass::text, x.privilege_type || ' (' || quote_ident(a.attname) || ')',
-               x.is_grantable, x.grantee, c.relowner
-        FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
-        JOIN pg_namespace AS n ON n.oid = c.relnamespace, aclexplode(a.attacl) AS x
-        WHERE {OWN_SCHEMAS} AND NOT a.attisdropped
-        UNION ALL
-        SELECT 'SCHEMA', quote_ident(n.nspname), x.privilege_type, x.is_grantable, x.grantee, n.nspowner
-        FROM pg_namespace AS n, aclexplode(n.nspacl) AS x WHERE {OWN_SCHEMAS}
-        UNION ALL
-        SELECT 'FUNCTION', p.oid::regprocedure::text, x.privilege_type, x.is_grantable, x.grantee, p.proowner
-        FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace, aclexplode(p.proacl) AS x
-        WHERE {OWN_SCHEMAS} AND NOT EXISTS (SELECT FROM pg_depend AS e
-            WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
-    ) AS found JOIN pg_roles AS r ON r.oid = found.id
-    CROSS JOIN LATERAL (SELECT r.rolname::text AS grantee) AS named
-    WHERE found.id <> found.owner AND r.rolname <> 'postgres' ORDER BY 1, 2, 3, 5
-"""
 
 
 def name_of(table: Table) -> sql.Identifier:
@@ -319,6 +294,10 @@ def drop_publication(name: str) -> sql.Composed:
 
 def comment_publication(name: str, text: str) -> sql.Composed:
     return sql.SQL("COMMENT ON PUBLICATION {} IS {}").format(sql.Identifier(name), sql.Literal(text))
+
+
+def comment_subscription(name: str, text: str) -> sql.Composed:
+    return sql.SQL("COMMENT ON SUBSCRIPTION {} IS {}").format(sql.Identifier(name), sql.Literal(text))
 
 
 def comment_database(name: str, text: str | None) -> sql.Composed:

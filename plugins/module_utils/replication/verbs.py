@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action, conclude, guarded
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem
-from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import copy_missing, lacking
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import (
     require_psycopg,
     server_from,
@@ -22,6 +22,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     back,
+    beside,
     by_dump,
     client,
     dump,
@@ -112,8 +113,14 @@ def _opened(parameters: Mapping[str, Any], check_mode: bool, **how: Any) -> Iter
         yield sides, facts
 
 
-def _done(sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, **values: Any) -> Outcome:
-    """``expected``: where a run brings the member. What is said of a real run is read from both sides again."""
+def _done(
+    sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, more: tuple[Action, ...] = (),
+    **values: Any,
+) -> Outcome:  # fmt: skip
+    """``expected``: where a run brings the member. What is said of a real run is read from both sides again.
+
+    more: what is done beside, and brings the member nowhere.
+    """
     after = expected if check_mode or action is None else plan.stands(client.read(sides))
     return outcome(sides, state, after, action, **values)
 
@@ -122,7 +129,7 @@ def outcome(sides: Sides, state: str, after: str, action: Action | None, **value
     return Outcome(
         before={"member": sides.member.name, "state": state},
         after={"member": sides.member.name, "state": after},
-        actions=(action,) if action else (),
+        actions=(*((action,) if action else ()), *more),
         values={"state": after, "timings": sides.steps.timings, **values},
     )
 
@@ -150,6 +157,21 @@ def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -
         return copy_missing(giver, taker, known, sides.steps.remaining, stores.seconds, lost=lost).as_dict()
 
     return copied
+
+
+def _brought(
+    parameters: Mapping[str, Any], sides: Sides, files: Mapping[str, Any], *, check_mode: bool
+) -> Action | None:
+    """What is done to a member that is otherwise left alone. files: what a run has copied."""
+    stores, count = filestores_from(parameters), files.get("copied", 0)
+    if check_mode and stores is not None:
+        count = lacking(stores.source, stores.target, stores.seconds)
+    return Action("copy", f"filestore of member {sides.member.name}", f"{count} files") if count else None
+
+
+def _rights(sides: Sides) -> tuple[Action, ...]:
+    changed = beside.changed(sides)
+    return (Action("carry", f"rights, settings and comments of member {sides.member.name}"),) if changed else ()
 
 
 def tools(parameters: Mapping[str, Any]) -> dump.Tools:
@@ -217,8 +239,9 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
                 found = seeding.seed(sides, wanted, facts)
             with sides.steps.step("files"):
                 files = _files(parameters, sides)()
+        done = action or _brought(parameters, sides, files, check_mode=check_mode)
         return _done(
-            sides, state, plan.FOLLOWING, action, check_mode, diverged=reasons,
+            sides, state, plan.FOLLOWING, done, check_mode, diverged=reasons, copied=found.get("copied", False),
             left=found.get("left", []), filestore=files,
         )  # fmt: skip
 
@@ -228,6 +251,7 @@ def measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:
         "window_seconds": sides.steps.window_seconds,
         "compared": found.get("compared", {}),
         "carried": found.get("carried", {}),
+        "left": found.get("left", []),
         "filestore": found.get("files", {}),
     }
 
@@ -250,7 +274,9 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode, budget=parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
         needed = state != plan.LIVE if wanted.live else not switching.ready(facts)
-        action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}")
+        action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}") if needed else None
+        again = not wanted.live and not needed and state == plan.FOLLOWING
+        more = _rights(sides) if again and not facts.by_dump else ()
         found: dict[str, Any] = {}
         with _told(state):
             if not check_mode:
@@ -258,9 +284,11 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
                 found = switching.cutover(sides, wanted, facts)
             elif state != plan.LIVE:
                 switching.check(sides, wanted, facts)
+        if again:
+            action = _brought(parameters, sides, found.get("files", {}), check_mode=check_mode)
         expected = plan.LIVE if wanted.live else state
         numbers = {**measured(sides, found), "statistics": found.get("statistics")}
-        return _done(sides, state, expected, action if needed else None, check_mode, found=state, **numbers)
+        return _done(sides, state, expected, action, check_mode, more, found=state, **numbers)
 
 
 def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -343,11 +371,11 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         found = {"left": leaving.left()}
         if action and not check_mode:
             found = {"left": seeding.withdraw(sides, facts)}
-        told = {**NEVER_LIVE, **found}
-        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **measured(sides, {}), **told)
+        told = {**measured(sides, found), **NEVER_LIVE}
+        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **told)
 
 
-NEVER_LIVE: Mapping[str, Any] = {"live_since": None, "outside": [], "left": [], "source_left": []}
+NEVER_LIVE: Mapping[str, Any] = {"live_since": None, "outside": [], "source_left": []}
 
 
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -366,7 +394,7 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
             ending.check(sides, facts)
         elif not check_mode:
             found = ending.rollback(sides, wanted, facts)
-    told = {**ending.told_outside(sides), "left": found.get("left", []), "source_left": []}
+    told = {**ending.told_outside(sides), "source_left": []}
     return _done(sides, state, plan.ROLLED_BACK, action, check_mode, found=state, **measured(sides, found), **told)
 
 

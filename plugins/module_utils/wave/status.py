@@ -68,6 +68,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "timelines": _timelines(member),
         "outside": _outside(member),
         "hostnames": member.facts.get("hostnames"),
+        "left": [str(each) for each in member.facts.get("left") or ()],
         "blockers": list(blockers(member, lock, now)),
         "next_verbs": list(states.next_verbs(member.state)),
         "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}

@@ -13,7 +13,7 @@ from integration.waves.test_moves import Make, following, nothing_lost, prepared
 
 # ``name!`` is right after a step. What a step before a whole copy leaves is cleared; a few of those stand for all.
 SEED = ["clear", "publish", "slot", "schema", "subscribe", "rename", "rename!", "follow", "follow!", "catch_up"]
-AHEAD = ["check", "way_back", "keep", "compare", "compare!"]
+AHEAD = ["check", "way_back", "keep", "rights", "files", "compare", "compare!"]
 CUTOVER = ["check", "way_back", "fence", "drain", "carry", "files", "compare", "return_path", "open"]
 ROLLBACK = ["check", "fence", "drain", "carry", "files", "compare", "open"]
 

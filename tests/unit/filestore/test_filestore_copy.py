@@ -73,11 +73,12 @@ def test_odd_names_arrive_and_a_second_copy_sends_nothing(places: tuple[Place, P
         path.write_bytes(b"of " + name)
     (old / "checklist" / "ab").mkdir(parents=True)
     (old / "checklist" / "ab" / "marker").touch()
+    assert copy_client.lacking(giver, taker, 30) == 30 + len(ODD)
     done = copied(giver, taker)
     wanted = {name: content for name, content in files(old).items() if not name.startswith(b"checklist")}
     assert files(tmp_path / "new" / "acme") == wanted
     assert (done.copied, done.missing, done.corrupt) == (len(wanted), [], [])
-    assert copied(giver, taker).copied == 0
+    assert copied(giver, taker).copied == 0 == copy_client.lacking(giver, taker, 30)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["acme"]
 
 
@@ -106,6 +107,46 @@ def test_a_file_that_is_hurt_on_the_way_is_refused(
     with pytest.raises(ErpopsError, match="arrived with another content"):
         copied(giver, taker)
     assert not (tmp_path / "new" / "acme").exists()
+
+
+def test_files_that_go_and_grow_while_they_are_copied(
+    places: tuple[Place, Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    giver, taker = places
+    old = tmp_path / "old" / "acme_prod"
+    gone, stays, grows, torn = (store(old, content) for content in (b"gone", b"stays", b"grows", b"torn"))
+    (old / grows).write_bytes(b"gro")
+    (old / torn).write_bytes(b"t")
+    changing = copy.SCRIPT.replace('send) cd -- "$3";', f'send) cd -- "$3"; rm -f {gone};').replace(
+        'sums) cd -- "$3";', f'sums) cd -- "$3"; printf grows > {grows}; printf o >> {torn};'
+    )
+    monkeypatch.setattr(copy, "SCRIPT", changing)
+    done = copied(giver, taker)
+    assert files(tmp_path / "new" / "acme") == {stays.encode(): b"stays", grows.encode(): b"grows"}
+    assert (done.copied, done.corrupt) == (2, []), "what somebody still writes is left to the next copy"
+    monkeypatch.undo()
+    (old / torn).write_bytes(b"torn")
+    assert copied(giver, taker).copied == 1
+    assert files(tmp_path / "new" / "acme") == files(old)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "harmless"),
+    [
+        (
+            2,
+            "tar: ./a: Cannot stat: No such file or directory\ntar: Exiting with failure status due to previous errors",
+            True,
+        ),
+        (1, "Warning: host key\ntar: ./a: file changed as we read it", True),
+        (123, "sha1sum: ./a: No such file or directory", True),
+        (2, "tar: ./a: Cannot stat: No such file or directory\ntar: ./b: Cannot open: Permission denied", False),
+        (2, "sh: 1: cd: can't cd to acme: No such file or directory", False),
+        (255, "tar: ./a: Cannot stat: No such file or directory", False),
+    ],
+)
+def test_nothing_but_a_change_is_passed_over(code: int, said: str, harmless: bool) -> None:
+    assert copy.only_changed(code, said) is harmless
 
 
 def test_what_a_killed_copy_left_is_no_part_of_the_next(places: tuple[Place, Place], tmp_path: Path) -> None:

@@ -48,28 +48,24 @@ SAID = """
     wave_move_entry: {entry}
     wave_before: {before}
     wave_member: {{origin: {origin}, rehearsals: [{{at: before, ok: true}}]}}
-    wave_move_problem: it failed
-    wave_move_outcome: "{{{{ wave_move_outcomes.get(wave_move_entry, {{}}).get(wave_move_left, '') }}}}"
+    {more}
   tasks:
     - ansible.builtin.copy: {{content: "{{{{ wave_move_end | to_json }}}}", dest: {said}, mode: "0600"}}
 """
 
 
+FAILED = """wave_move_problem: it failed
+    wave_move_outcome: "{{ wave_move_outcomes.get(wave_move_entry, {}).get(wave_move_left, '') }}"
+"""
+
+
 def ended(
-    entry: str,
-    folder: Path,
-    before: str = "following",
-    origin: str = "following",
-    returned: dict[str, Any] | None = None,
+    entry: str, folder: Path, before: str = "following", origin: str = "following", more: str = FAILED
 ) -> dict[str, Any]:
-    """What the store is told of a member whose part of a verb failed before anything else was known of it, or whose
-    rollback returned something."""
+    """What the store is told; without more of a member whose part of a verb failed before anything else was known."""
     play, said = folder / "play.yml", folder / "said.json"
     variables = PLAYBOOKS.parent / "roles/wave_move/vars/main.yml"
-    text = SAID.format(variables=variables, entry=entry, said=said, before=before, origin=origin)
-    if returned is not None:
-        text = text.replace("wave_move_problem: it failed", f"wave_move_returned: {json.dumps(returned)}")
-    play.write_text(text)
+    play.write_text(SAID.format(variables=variables, entry=entry, said=said, before=before, origin=origin, more=more))
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", str(play)]
     done = subprocess.run(
         command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=120, check=False
@@ -91,6 +87,18 @@ def test_what_failed_is_no_rehearsal_where_none_was_asked_for(tmp_path: Path) ->
     assert (said["outcome"], list(said["facts"])) == ("", ["failed_seed"])
 
 
+SEEDED = "wave_move_seeded: {{actions: [{{verb: {verb}}}], copied: {copied}, left: [x], timings: [{{seconds: 2.5}}]}}"
+
+
+@pytest.mark.parametrize(
+    ("verb", "copied", "seconds"), [("seed", "true", 2.5), ("seed", "false", None), ("copy", "false", "as before")]
+)
+def test_a_seed_is_measured_by_the_run_that_copied(tmp_path: Path, verb: str, copied: str, seconds: Any) -> None:
+    said = ended("seed", tmp_path, more=SEEDED.format(verb=verb, copied=copied))
+    assert said["outcome"] == "following" and said["facts"]["left"] == ["x"]
+    assert said["facts"].get("seed", {"seconds": "as before"})["seconds"] == seconds
+
+
 @pytest.mark.parametrize(
     ("entry", "before", "origin", "outcome"),
     [
@@ -109,18 +117,22 @@ def test_a_member_that_was_at_rest_is_where_it_was_if_nothing_was_begun(
     assert ended(entry, tmp_path, before, origin)["outcome"] == outcome
 
 
-RETURNED = {"timings": [], "compared": {}, "filestore": {}, "source_left": []}
+RETURNED = {"timings": [], "compared": {}, "filestore": {}, "left": [], "source_left": []}
+
+
+def returned(**values: Any) -> str:
+    return f"wave_move_returned: {json.dumps({**RETURNED, **values})}"
 
 
 @pytest.mark.parametrize(("origin", "outcome"), [("live", "rolled_back"), ("following", "withdrawn")])
 def test_a_rollback_that_came_back_is_no_longer_live(tmp_path: Path, origin: str, outcome: str) -> None:
-    said = ended("rollback", tmp_path, "rolling_back", origin, {**RETURNED, "state": "rolled_back"})
-    assert (said["outcome"], list(said["facts"])) == (outcome, ["rollback"])
+    said = ended("rollback", tmp_path, "rolling_back", origin, returned(state="rolled_back"))
+    assert (said["outcome"], list(said["facts"])) == (outcome, ["rollback", "left"])
 
 
 def test_a_rollback_whose_source_is_gone_ends_live_and_keeps_what_is_left_there(tmp_path: Path) -> None:
     left = ["Its database may be open."]
-    said = ended("rollback", tmp_path, "rolling_back", "live", {**RETURNED, "state": "live", "source_left": left})
+    said = ended("rollback", tmp_path, "rolling_back", "live", returned(state="live", source_left=left))
     assert (said["outcome"], list(said["facts"])) == ("live", ["failed_rollback"])
     assert said["facts"]["failed_rollback"]["source_left"] == left
 

@@ -46,6 +46,14 @@ def test_a_member_that_is_moved_by_dumps_is_shown_as_such() -> None:
     assert [row["by_dump"] for row in found["members"]] == [False, True]
 
 
+def test_what_nobody_took_over_is_told_and_shown() -> None:
+    found = report(member("acme", "following", facts={"left": ["role <bi>: x"]}), member("birch", "planned"))
+    assert [row["left"] for row in found["members"]] == [["role <bi>: x"], []]
+    page = wave_page(found, "wave_status")
+    assert "What nobody took over" in page and "<li>role &lt;bi&gt;: x</li>" in page
+    assert "What nobody took over" not in wave_page(report(member("birch", "planned")), "wave_status")
+
+
 def test_forecast_and_measured() -> None:
     facts = {"plan": PLAN, "seed": {"seconds": 840.0}, "cutover": {"seconds": 7.35}}
     (row,) = report(member("a", "live", facts=facts))["members"]
