@@ -122,10 +122,12 @@ def _done(
     more: what is done beside, and brings the member nowhere.
     """
     after = expected if check_mode or action is None else plan.stands(client.read(sides))
-    return outcome(sides, state, after, action, **values)
+    return outcome(sides, state, after, action, more, **values)
 
 
-def outcome(sides: Sides, state: str, after: str, action: Action | None, **values: Any) -> Outcome:
+def outcome(
+    sides: Sides, state: str, after: str, action: Action | None, more: tuple[Action, ...] = (), **values: Any
+) -> Outcome:
     return Outcome(
         before={"member": sides.member.name, "state": state},
         after={"member": sides.member.name, "state": after},
