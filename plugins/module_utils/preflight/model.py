@@ -22,13 +22,17 @@ SEVERITIES = ("high", "medium", "low")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is declared of a member. allow, dropped_modules, roles, shared_roles: as ``wave_move_*`` say it."""
+    """What is declared of a member. allow, dropped_modules, roles, shared_roles: as ``wave_move_*`` say it.
+
+    ports: those of the legacy hosts' PostgreSQL, ``wave_source_port``, by host.
+    """
 
     tenant: ResolvedTenant
     allow: Sequence[str] = ()
     dropped_modules: Sequence[str] = ()
     roles: Sequence[str] = ()
     shared_roles: bool = False
+    ports: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,9 @@ FILESTORES = "/var/lib/odoo/.local/share/Odoo/filestore"
 class Chosen:
     """A member with everything that its move needs. url, events_url: of its unit on the target, as the edge sees it.
 
-    source_url: where its legacy host serves it. filestores: the folder of all filestores there. files_lost: somebody knows
-    that none of the files is there that its database knows. origin: the state that the verb found. rehearsals: what they
-    measured, the latest last. budget_seconds: what they make expect of a cutover.
+    source_url: where its legacy host serves it. filestores: the folder of all filestores there. files_lost: somebody
+    knows that none of the files is there that its database knows. origin: the state that the verb found. rehearsals:
+    what they measured, the latest last. budget_seconds: what they make expect of a cutover.
     """
 
     name: str
