@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action, render
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.dispositions import merged, proposed, unsettled
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import records
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import records, said
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.result import result
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.script import Settings, script
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.store import (
@@ -71,4 +71,5 @@ class ActionModule(HostAction):
         )
         # The script goes through the shell's standard input: no file there, and nothing of it in a list of processes.
         output = self._low_level_execute_command("nice -n 10 sh -s", in_data=script(settings).encode())
-        return result(host, records(output["stdout"], settings.nonce, host))
+        ended = said(output["rc"], output.get("stderr") or "")
+        return result(host, records(output["stdout"], settings.nonce, host, ended))

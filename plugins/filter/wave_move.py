@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_chosen, wave_discovered_steps, wave_hostnames, wave_probes, wave_steps and wave_unsettled."""
+"""The filters wave_chosen, wave_discovered_steps, wave_hostnames, wave_missing, wave_probes, wave_steps, wave_unsettled."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def wave_discovered_steps(
 ) -> list[dict[str, Any]]:
     """The steps that record what discovery says of declared members."""
     return discovered.steps(declared, discoveries, known)
+
+
+def wave_missing(declared: Sequence[Mapping[str, Any]], discoveries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The members whose database discovery did not find on their host."""
+    return discovered.missing(declared, discoveries)
 
 
 def wave_steps(
@@ -100,6 +105,7 @@ class FilterModule:
             "wave_chosen": wave_chosen,
             "wave_discovered_steps": wave_discovered_steps,
             "wave_hostnames": wave_hostnames,
+            "wave_missing": wave_missing,
             "wave_probes": wave_probes,
             "wave_steps": wave_steps,
             "wave_unsettled": wave_unsettled,

@@ -31,6 +31,14 @@ options:
     type: list
     elements: dict
     required: true
+  folder:
+    description:
+      - The folder with the results of earlier runs, C(<host>.json). What it has of O(hosts) that are not in
+        O(discovered) is on the page as well, marked with its date.
+    type: path
+  dispositions_folder:
+    description: The folder with their dispositions, C(<host>.yml).
+    type: path
 attributes:
   check_mode:
     description: No file is written.
@@ -52,6 +60,8 @@ EXAMPLES = r"""
     estate: north
     hosts: [legacy1, legacy2]
     discovered: "{{ results }}"
+    folder: discovery
+    dispositions_folder: dispositions
 """
 
 RETURN = r"""

@@ -45,6 +45,10 @@ options:
     type: list
     elements: dict
     default: []
+  source_ports:
+    description: The port of PostgreSQL on each legacy host, as C(wave_source_port) says it; 5432 where none is given.
+    type: dict
+    default: {}
   waivers:
     description: As C(wave_waivers). Those of other gates are left to M(erpops.odoo.wave_gates).
     type: list
@@ -184,6 +188,7 @@ ARGUMENTS: dict[str, Any] = {
     "dropped_modules": {"type": "dict", "default": {}},
     "allow_shared_roles": {"type": "bool", "default": False},
     "clusters": {"type": "list", "elements": "dict", "default": []},
+    "source_ports": {"type": "dict", "default": {}},
     "waivers": inputs.WAIVERS,
     "refuse": {"type": "bool", "default": True},
 }

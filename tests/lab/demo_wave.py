@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -19,7 +20,7 @@ from integration.estate.live import Estate
 from integration.waves.independent import Difference, attachments, not_attached, not_once, rows
 from integration.waves.users import Users
 from progress import Progress, StepError, fail, shown_of_ansible
-from scenario_hosts import bring_up
+from scenario_hosts import LAB, bring_up
 
 NAME = "waves"
 ROOT = estate_files.ROOT
@@ -27,6 +28,7 @@ BUILD = estate_files.folder(NAME)
 RESULT = ROOT / "build" / "wave.json"
 COMMITTED, RETURNED = ("acme", "cedar"), ("birch",)
 MEMBERS = (*COMMITTED, *RETURNED)
+LEGACY = ("legacy1", "legacy2")
 REST_SECONDS = 5
 KNOWN_WRITES, KNOWN_SECONDS = 30, 180
 # Whom acme's code speaks to exists nowhere; the web server of a host of the lab stands in for it, and is really asked.
@@ -146,8 +148,16 @@ def served_by(estate: Estate, name: str) -> tuple[str, str]:
     return (member["host"], member["database"]) if name in RETURNED else (estate.primary(), name)
 
 
+def without_python(progress: Progress) -> None:
+    """The legacy hosts are old: all that follows does without Python and rsync there, but for Odoo itself."""
+    script = (ROOT / "tests" / "lab" / "legacy" / "only-odoo").read_text(encoding="utf-8")
+    for host in LEGACY:
+        progress.run([LAB, "ssh", host, f"sh -c {shlex.quote(script)}"])
+
+
 def demo(progress: Progress) -> None:
     bring_up(progress, NAME)
+    without_python(progress)
     files()
     with progress.step("A small estate; the edge leads to the legacy hosts"):
         play(progress, "site")

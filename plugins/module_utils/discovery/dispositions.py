@@ -240,7 +240,8 @@ def merged(known: Sequence[Mapping[str, Any]], found: Sequence[Item]) -> list[It
     """Yesterday's file and today's findings: what people wrote stays, what is new is added, what vanished is marked.
 
     What somebody settled is open again when it is not any more what it was then. A probe that stands in the file stays:
-    whoever takes it out gets the proposal of today.
+    whoever takes it out gets the proposal of today. What a person added, who knows of something that cannot be found,
+    cannot vanish: nothing was ever proposed for it.
     """
     before = {(str(each.get("kind")), str(each.get("name"))): dict(each) for each in known}
     items: list[Item] = []
@@ -248,7 +249,7 @@ def merged(known: Sequence[Mapping[str, Any]], found: Sequence[Item]) -> list[It
         old = before.pop((each["kind"], each["name"]), None)
         items.append(each if old is None else renewed(old, each))
     for old in before.values():
-        items.append({**old, "vanished": True})
+        items.append({**old, "vanished": True} if "proposed" in old else old)
     return sorted(items, key=lambda each: (str(each["kind"]), str(each["name"])))
 
 
@@ -270,17 +271,20 @@ def renewed(old: Mapping[str, Any], new: Item) -> Item:
 
 
 def unsettled(items: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What a person has to decide before cutover, a sentence each. What vanished asks nothing any more."""
+    """What a person has to decide before cutover, a sentence each.
+
+    What was not found again may only have rested, as a client does that was not connected: it stays for a person to
+    settle, or to take out of the file.
+    """
     found = []
     for each in items:
         name = f"{each.get('kind')} {each.get('name')}"
-        if each.get("vanished"):
-            continue
         if each.get("disposition") not in DISPOSITIONS:
             found.append(f"{name}: disposition is {each.get('disposition')!r}; it is one of {', '.join(DISPOSITIONS)}.")
         elif each.get("settled") is not True:
             again = f" ({each['reopened']})" if each.get("reopened") else ""
-            found.append(f"{name}: not settled{again}; {each['disposition']} is proposed.")
+            gone = " It was not found again: settle it, or take it out of the file." if each.get("vanished") else ""
+            found.append(f"{name}: not settled{again}; {each['disposition']} is proposed.{gone}")
         elif not str(each.get("by") or "").strip():
             found.append(f"{name}: settled, but not by whom; write a name into `by`.")
     return found

@@ -25,7 +25,8 @@ PROCESS = re.compile(r'\(\("((?:[^"\\]|\\.)*)"')
 
 
 def system(found: Sequence[Record]) -> dict[str, Any]:
-    """os, kernel, cpus, memory_mb, timezone, uptime_days, disks (sizes in MB), and lacking: tools of a move."""
+    """os, kernel, cpus, memory_mb, timezone, uptime_days, disks (sizes in MB), names (its own, and its addresses) and
+    lacking (tools that a move needs)."""
     part = section(found, "system")
     release = dict(line.split("=", 1) for line in body_of(part, "system.os").split("\n") if "=" in line)
     memory = re.search(r"MemTotal:\s+(\d+) kB", body_of(part, "system.memory"))
@@ -38,6 +39,7 @@ def system(found: Sequence[Record]) -> dict[str, Any]:
         "timezone": body_of(part, "system.timezone").strip().removeprefix("/usr/share/zoneinfo/"),
         "uptime_days": round(float(uptime[0]) / 86400, 1) if uptime else None,
         "disks": disks(body_of(part, "system.disks")),
+        "names": sorted(set(body_of(part, "system.names").split())),
         "lacking": body_of(part, "system.lacking").split(),
     }
 
@@ -179,6 +181,19 @@ def performance(found: Sequence[Record], databases: Sequence[dict[str, Any]]) ->
         "load": [float(each) for each in load],
         "databases": list(databases),
     }
+
+
+def unmeasured(performance: dict[str, Any], databases: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Problems: databases of Odoo that no log names, so that nothing can be compared after a move."""
+    measured = {each["database"] for each in performance["requests"]}
+    names = sorted(each["name"] for each in databases if each["modules"] and each["name"] not in measured)
+    if not names:
+        return []
+    message = (
+        f"no request of {', '.join(names)} is in a log file, its rotated forerunner or a unit's journal: there is no"
+        " baseline to compare with after the move. Discover when users are at work, with log_level info."
+    )
+    return [{"part": "performance", "message": message}]
 
 
 def longest_of_each(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

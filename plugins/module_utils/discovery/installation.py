@@ -9,6 +9,7 @@ import ast
 import configparser
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import (
@@ -21,6 +22,9 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records impo
 
 DISTRIBUTION = re.compile(r"/([^/]+?)-(\d[^/-]*)(?:-py[\d.]+)?\.(?:dist|egg)-info$")
 SERIES = re.compile(r"version_info\s*=\s*\(\s*(\d+)\s*,\s*(\d+)")
+ENVIRONMENT = re.compile(r"(.+)/lib/python3[^/]*/site-packages/(?:odoo|openerp)")
+PACKAGED_SCRIPTS = ("/usr/bin/odoo", "/usr/bin/openerp-server", "/usr/bin/openerp-gevent")
+ADDONS_BESIDE = re.compile(r"/site-packages/(?!odoo/|openerp/)")
 LOCAL = ("", "false", "none", "localhost", "127.0.0.1", "::1")
 
 
@@ -34,20 +38,99 @@ def options_of(text: str) -> dict[str, str]:
     return {key: value.strip() for key, value in parser.items("options")} if parser.has_section("options") else {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A folder with Odoo's code. git: top folder, revision and what is changed, if it is a checkout. commits: those
+    that Odoo's own branch does not have; ahead: the files that they change.
+    """
+
+    folder: str
+    version: str
+    git: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> str:
+        """What a path of something that belongs to it begins with."""
+        environment = ENVIRONMENT.fullmatch(self.folder)
+        return environment[1] if environment else self.folder.rsplit("/", 1)[0]
+
+
+def releases(part: Sequence[Record]) -> tuple[Release, ...]:
+    found = []
+    for head, own in groups(part, "release"):
+        series = SERIES.search(body_of(own, "text"))
+        if series:
+            found.append(
+                Release(
+                    folder=head.body,
+                    version=f"{series[1]}.{series[2]}",
+                    git=tuple(body_of(own, "git").split("\n")) if body_of(own, "git") else (),
+                    commits=tuple(_lines(own, "commits")),
+                    ahead=tuple(_lines(own, "ahead")),
+                )
+            )
+    return tuple(found)
+
+
+def _lines(own: Sequence[Record], part: str) -> list[str]:
+    return next((record.lines for record in own if record.part == part), [])
+
+
+def release_of(
+    found: Sequence[Release], options: Mapping[str, str], unit: str, processes: Sequence[tuple[str, ...]]
+) -> Release | None:
+    """Whose code runs with a configuration: what a process or its unit starts says it, then where its modules are, then
+    the Python that it runs in. None where several are there and nothing says which."""
+    scripts = [word for words in processes for word in words[3:]] + [word for word in unit.split()]
+    pythons = [words[2] for words in processes if len(words) > 2]
+    for places in (scripts, addons_of(options), pythons):
+        own = [each for each in found if any(_belongs(place, each) for place in places)]
+        if own:
+            return max(own, key=lambda each: len(each.root))
+    return found[0] if len(found) == 1 else None
+
+
+def _belongs(place: str, release: Release) -> bool:
+    path = place.rpartition("=")[2]
+    if path in PACKAGED_SCRIPTS:
+        return release.folder.startswith("/usr/lib/")
+    return path.startswith(f"{release.root}/") and not ADDONS_BESIDE.search(path.removeprefix(release.root))
+
+
+def addons_of(options: Mapping[str, str]) -> list[str]:
+    return [each.strip() for each in options.get("addons_path", "").replace("\n", ",").split(",") if each.strip()]
+
+
 def installations(found: Sequence[Record]) -> list[dict[str, Any]]:
     """One entry a configuration, or one without any where Odoo runs without a file."""
     part = section(found, "odoo")
     units = [(path, text) for path, text, _own in texts(part, "unit")]
     processes = [tuple(head.body.split("\n")) for head, _own in groups(part, "process")]
+    code = releases(part)
     entries = []
     for path, text, _own in texts(part, "config"):
         options = options_of(text)
-        unit = next((name for name, content in units if path in content), "")
+        unit, started = next(((name, content) for name, content in units if path in content), ("", ""))
         running = [words for words in processes if any(path in word for word in words)]
-        entries.append({**installation(part, options), "config": path, "unit": unit, **running_as(running)})
+        release = release_of(code, options, started, running)
+        entries.append({**installation(part, options, release), "config": path, "unit": unit, **running_as(running)})
     if not entries and processes:
-        entries.append({**installation(part, {}), "config": "", "unit": "", **running_as(processes)})
+        release = release_of(code, {}, "", processes)
+        entries.append({**installation(part, {}, release), "config": "", "unit": "", **running_as(processes)})
     return entries
+
+
+def unattributed(found: Sequence[Record], installed: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Problems: configurations of which nothing says whose code runs with them."""
+    code = releases(section(found, "odoo"))
+    there = ", ".join(f"{each.version} in {each.folder}" for each in code)
+    return [
+        {"part": "odoo", "message": f"{each['config'] or 'Odoo'}: nothing says which release it runs: {there}."}
+        for each in installed
+        if len(code) > 1 and each["version"] == "unknown"
+    ]
 
 
 def running_as(processes: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -56,43 +139,44 @@ def running_as(processes: Sequence[tuple[str, ...]]) -> dict[str, Any]:
     return {"user": users[0] if users else "", "processes": len(processes), "commands": sorted(commands)}
 
 
-def installation(part: Sequence[Record], options: Mapping[str, str]) -> dict[str, Any]:
+def installation(part: Sequence[Record], options: Mapping[str, str], release: Release | None) -> dict[str, Any]:
     package = next(
         (line.split()[1:3] for line in body_of(part, "packages").split("\n") if re.match(r"ii +odoo-?\d* \S", line)),
         None,
     )
-    checkout = body_of(part, "git").split("\n")
-    release = next((SERIES.search(text) for _path, text, _own in texts(part, "release") if SERIES.search(text)), None)
-    kind = "package" if package else "git" if len(checkout) > 1 else "unknown"
+    kind = kind_of(release, bool(package) and (release is not None or not releases(part)))
+    revision = {"package": " ".join(package or ()), "git": release.git[1] if release and len(release.git) > 1 else ""}
     return {
-        "version": f"{release[1]}.{release[2]}" if release else "unknown",
+        "version": release.version if release else "unknown",
         "kind": kind,
-        "revision": " ".join(package) if package else checkout[1] if kind == "git" else "",
+        "revision": revision.get(kind, ""),
         "data_dir": options.get("data_dir", ""),
-        "addons_path": [
-            each.strip() for each in options.get("addons_path", "").replace("\n", ",").split(",") if each.strip()
-        ],
+        "addons_path": addons_of(options),
         "options": dict(options),
-        "patched_files": patched(part),
+        "patched_files": patched(part, release, kind),
+        "local_commits": list(release.commits) if release else [],
         "python_packages": python_packages(body_of(part, "python")),
         "wkhtmltopdf": body_of(part, "wkhtmltopdf").strip().removeprefix("wkhtmltopdf "),
     }
 
 
-def patched(part: Sequence[Record]) -> list[str]:
+def kind_of(release: Release | None, packaged: bool) -> str:
+    if release and len(release.git) > 1:
+        return "git"
+    if packaged and (release is None or release.folder.startswith("/usr/lib/")):
+        return "package"
+    return "pip" if release and "-packages/" in release.folder else "unknown"
+
+
+def patched(part: Sequence[Record], release: Release | None, kind: str) -> list[str]:
     """Files of Odoo itself that are not as they were installed."""
-    files = [
-        line.split(None, 1)[1].strip()
-        for record in part
-        if record.part == "patched"
-        for line in record.lines
-        if len(line.split(None, 1)) == 2
-    ]
-    for record in part:
-        if record.part == "git":
-            lines = record.body.split("\n")
-            files += [f"{lines[0]}/{line[3:]}" for line in lines[2:] if len(line) > 3]
-    return sorted(set(files))
+    if kind == "package":
+        lines = [line for record in part if record.part == "patched" for line in record.lines]
+        return sorted({line.split(None, 1)[1].strip() for line in lines if len(line.split(None, 1)) == 2})
+    if release is None or not release.git:
+        return []
+    changed = [line[3:] for line in release.git[2:] if len(line) > 3]
+    return sorted({f"{release.git[0]}/{name}" for name in (*changed, *release.ahead)})
 
 
 def python_packages(text: str) -> dict[str, str]:
@@ -100,10 +184,11 @@ def python_packages(text: str) -> dict[str, str]:
     return {match[1]: match[2] for match in found if match}
 
 
-def remote_servers(installed: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Hosts of PostgreSQL that a configuration names and that are not this one."""
-    hosts = {str(each["options"].get("db_host", "")).strip() for each in installed}
-    return sorted(host for host in hosts if host.lower() not in LOCAL and not host.startswith("/"))
+def remote_servers(installed: Sequence[Mapping[str, Any]], own: Sequence[str] = ()) -> list[str]:
+    """Hosts of PostgreSQL that a configuration names and that are not this one. own: its names and addresses."""
+    hosts = {str((each.get("options") or {}).get("db_host", "")).strip() for each in installed}
+    here = {*LOCAL, *(name.lower() for name in own)}
+    return sorted(host for host in hosts if host.lower() not in here and not host.startswith("/"))
 
 
 def modules(found: Sequence[Record]) -> tuple[list[dict[str, Any]], set[str], list[dict[str, str]]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +31,21 @@ class Incomplete(ErpopsError):
     """The output does not begin or end as it must: the connection broke, or something else answered."""
 
 
-def records(output: str, nonce: str, host: str) -> tuple[Record, ...]:
-    """All records between ``begin`` and ``end``.
+SECRET = re.compile(
+    r"(?i)(\S*(?:passw|passphrase|secret|token|credential|api_?-?key)\S*?\s*[=:]\s*)\S+|(://[^:/@\s]*):[^/@\s]+@"
+)
+SAID_LINES, SAID_LETTERS = 5, 600
+
+
+def said(code: int, errors: str) -> str:
+    """How a connection ended, for a message: the exit code and the first lines of what stood beside the answer."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()][:SAID_LINES]
+    masked = SECRET.sub(lambda found: f"{found[1]}***" if found[1] else f"{found[2]}:***@", " / ".join(lines))
+    return f"It ended with {code} and said: {masked[:SAID_LETTERS] or '(nothing)'}"
+
+
+def records(output: str, nonce: str, host: str, ended: str = "") -> tuple[Record, ...]:
+    """All records between ``begin`` and ``end``. ended: what ``said`` says of the connection.
 
     :raises Incomplete: one of both is not there.
     """
@@ -48,7 +62,8 @@ def records(output: str, nonce: str, host: str) -> tuple[Record, ...]:
                     subject=f"host {host}",
                     field="discovery",
                     value=last,
-                    cure="Its answer ends there. Look whether the connection broke, and whether it has a shell.",
+                    cure=f"{ended}{'. ' if ended else ''}Its answer ends there. Look whether the connection broke,"
+                    " whether it has a shell, and whether sudo wants a terminal (requiretty) or refuses the user.",
                 )
             ],
         )

@@ -17,6 +17,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.installation
     modules,
     origin,
     remote_servers,
+    unattributed,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, problems, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.routes import certificates, routes
@@ -29,10 +30,11 @@ def result(host: str, found: Sequence[Record]) -> dict[str, Any]:
     by_name = {each["name"]: each for each in on_disk}
     on_disk = [{**each, "origin": origin(each["name"], each["author"], core, by_name)} for each in on_disk]
     certificate_list, unreadable_certificates = certificates(found)
-    facts = {"odoo": installed, "remote_servers": remote_servers(installed)}
+    system = of_host.system(found)
+    facts = {"odoo": installed, "remote_servers": remote_servers(installed, system["names"]), "system": system}
     clusters = []
     listed: list[dict[str, Any]] = []
-    reported = [*problems(found), *unreadable_manifests, *unreadable_certificates]
+    reported = [*problems(found), *unattributed(found, installed), *unreadable_manifests, *unreadable_certificates]
     activity: list[dict[str, Any]] = []
     for server, own in servers(found):
         read, wrong = databases(own, core, on_disk)
@@ -52,11 +54,13 @@ def result(host: str, found: Sequence[Record]) -> dict[str, Any]:
     clusters.sort(key=lambda each: -each[0])
     if not installed:
         reported.append({"part": "odoo", "message": "no configuration and no process of Odoo was found."})
+    performance = of_host.performance(found, activity)
+    reported += of_host.unmeasured(performance, listed)
     main = clusters[0][1] if clusters else {}
     return {
         "host": host,
         "collected_at": found[0].body.strip(),
-        "system": of_host.system(found),
+        "system": system,
         "odoo": installed,
         "modules_on_disk": on_disk,
         "postgres": main,
@@ -67,6 +71,6 @@ def result(host: str, found: Sequence[Record]) -> dict[str, Any]:
         "certificates": certificate_list,
         "connections": of_host.connections(found, [each for _count, server in clusters for each in server["sessions"]]),
         "mail": of_host.mail(found),
-        "performance": of_host.performance(found, activity),
+        "performance": performance,
         "problems": reported,
     }

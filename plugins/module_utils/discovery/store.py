@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.dispositions import unsettled
 
 try:
     import yaml
@@ -76,6 +77,16 @@ def dispositions(path: Path) -> list[dict[str, Any]]:
                 "Each has a kind and a name, both text; nothing was written.",
             )
     return items
+
+
+def earlier(folder: Path, dispositions_folder: Path, host: str) -> dict[str, Any] | None:
+    """What an earlier run returned of a host; nothing where there is none that can be read."""
+    try:
+        discovery = json.loads((folder / f"{host}.json").read_text(encoding="utf-8"))
+        items = dispositions(dispositions_folder / f"{host}.yml")
+    except (OSError, ValueError, InputError):
+        return None
+    return {"discovery": discovery, "dispositions": items, "unsettled": unsettled(items), "earlier": True}
 
 
 def wrong(path: Path, field: str, value: str, cure: str) -> InputError:

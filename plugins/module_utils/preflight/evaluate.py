@@ -47,6 +47,7 @@ def targets_from(parameters: Mapping[str, Any]) -> dict[str, Target]:
             dropped_modules=parameters["dropped_modules"].get(tenant.name) or (),
             shared_roles=parameters["allow_shared_roles"],
             cluster=clusters.get(tenant.cluster),
+            ports={host: int(port) for host, port in (parameters.get("source_ports") or {}).items()},
         )
         for tenant in resolved
     }
@@ -114,7 +115,7 @@ def subject(
     return Subject(
         database=database,
         server=server,
-        host={**host, "remote_servers": remote_servers(host["odoo"])},
+        host={**host, "remote_servers": remote_servers(host["odoo"], host["system"].get("names") or ())},
         target=target,
         url=member.url,
         today=today,

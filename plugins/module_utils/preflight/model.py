@@ -25,6 +25,7 @@ class Target:
     """What is declared of a member. allow, dropped_modules, roles, shared_roles: as ``wave_move_*`` say it.
 
     cluster: that will hold its database, as filter ``postgres_clusters`` gives it; None where nobody said.
+    ports: those of the legacy hosts' PostgreSQL, ``wave_source_port``, by host.
     """
 
     tenant: ResolvedTenant
@@ -33,6 +34,7 @@ class Target:
     roles: Sequence[str] = ()
     shared_roles: bool = False
     cluster: Facts | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ LARGE_IN_DATABASE = 5 * 1000**3
 @AREA.rule(
     "high", "The filestore was not found",
     "Say which folder holds one folder a database (filestores of the member in wave_members), and discover the host"
-    " again. Waive it only where the files are known to be lost: the member is then moved without them.",
+    " again. Files on another host than the database must be mounted here, for writing too. Waive it only where they"
+    " are known to be lost: the member is then moved without them.",
 )  # fmt: skip
 def filestore_not_found(its: Subject) -> str:
     number = its.database["attachments"].get("filestore", {}).get("number", 0)

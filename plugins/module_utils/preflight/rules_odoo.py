@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.installation import remote_servers
 from ansible_collections.erpops.odoo.plugins.module_utils.preflight.model import Area, Subject, given, named, number
 
 AREA = Area("Odoo's installation")
@@ -59,13 +61,32 @@ def core_patches(its: Subject) -> str:
     return named(patched, "Files of Odoo itself were changed: {}.")
 
 
+def elsewhere(its: Subject) -> tuple[Sequence[str], bool]:
+    """PostgreSQL of other hosts that a configuration names, and whether another one names this host's."""
+    servers = its.host["remote_servers"] if its.database["modules"] else ()
+    own = (its.host.get("system") or {}).get("names") or ()
+    return servers, any(not remote_servers([each], own) for each in its.host["odoo"] if each.get("config"))
+
+
 @AREA.rule(
-    "medium", "A configuration names PostgreSQL on another host",
-    "Add that host to group legacy: what this host's databases say may be old.", blocker=True,
+    "high", "Odoo's database is on another host",
+    "What is here may be an old copy. Put that host into group legacy and declare the member there; a move takes"
+    " database and files from one host, so mount the filestore there, for writing too (filestores of the member).",
+    blocker=True,
 )  # fmt: skip
 def database_elsewhere(its: Subject) -> str:
-    elsewhere = its.host["remote_servers"] if its.database["modules"] else ()
-    return named(elsewhere, "A configuration names PostgreSQL on {}.")
+    servers, here = elsewhere(its)
+    return "" if here else named(servers, "Every configuration names PostgreSQL on {}.")
+
+
+@AREA.rule(
+    "medium", "A configuration names PostgreSQL on another host",
+    "See that this database is not an old copy of one there; else add that host to group legacy, and declare it there.",
+    blocker=True,
+)  # fmt: skip
+def one_database_elsewhere(its: Subject) -> str:
+    servers, here = elsewhere(its)
+    return named(servers, "A configuration names PostgreSQL on {}, and another does not.") if here else ""
 
 
 @AREA.rule(

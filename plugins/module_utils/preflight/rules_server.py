@@ -15,6 +15,7 @@ OLDEST_MOVED = 90600
 TARGET_MAJOR = 17
 SLOT_LIMIT_FROM = 130000
 LONG_SECONDS = 3600
+USUAL_PORT = 5432
 ENDS = {  # the last minor release of each major version
     9: date(2021, 11, 11), 10: date(2022, 11, 10), 11: date(2023, 11, 9), 12: date(2024, 11, 21),
     13: date(2025, 11, 13), 14: date(2026, 11, 12), 15: date(2027, 11, 11), 16: date(2028, 11, 9),
@@ -24,6 +25,18 @@ ENDS = {  # the last minor release of each major version
 
 def setting(its: Subject, name: str) -> str:
     return next((str(each["setting"]) for each in its.server["settings"] if each["name"] == name), "")
+
+
+@AREA.rule(
+    "high", "The database is on another server than the one that is reached",
+    "Set wave_source_port and wave_source_socket of the host to its server. If other members are on the first one,"
+    " declare the host twice in group legacy: two names with one ansible_host, each with its own port and socket.",
+)  # fmt: skip
+def other_server(its: Subject) -> str:
+    reached = its.target.ports.get(its.host["host"], USUAL_PORT) if its.target else its.database["port"]
+    if its.database["port"] == reached:
+        return ""
+    return f"It is on port {its.database['port']}, and wave_source_port of {its.host['host']} is {reached}."
 
 
 @AREA.rule(

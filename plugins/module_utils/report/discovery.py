@@ -26,6 +26,7 @@ def estate(name: str, hosts: Sequence[str], discovered: Sequence[Mapping[str, An
         "tiles": tiles(results, tenants, answered),
         "databases": sorted(databases, key=lambda each: (-each["blockers"]["high"], -each["bytes"], each["name"])),
         "hosts": [host_section(each) for each in answered],
+        "earlier": sum(1 for each in answered if each.get("earlier")),
     }
 
 
@@ -122,4 +123,5 @@ def host_section(answer: Mapping[str, Any]) -> dict[str, Any]:
             items, key=lambda each: (bool(each.get("settled")), str(each["kind"]), str(each["name"]))
         ),
         "unsettled": len(answer["unsettled"]),
+        "earlier": result["collected_at"] if answer.get("earlier") else "",
     }

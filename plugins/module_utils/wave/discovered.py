@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from ansible_collections.erpops.odoo.plugins.module_utils.planning.sources import Declared, undiscovered
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, statistics
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.chosen import FILESTORES
 
@@ -69,6 +70,17 @@ def folders(
             {member["filestores"]} if member.get("filestores") else {each for each in seen if each} or {FILESTORES}
         )
     return sorted(wanted) or [FILESTORES]
+
+
+def missing(declared: Sequence[Mapping[str, Any]], discoveries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Members whose database is not on their host, which was read: a sentence each."""
+    hosts = {discovery["host"] for discovery in discoveries}
+    members = [
+        Declared(name=each["name"], host=each["host"], database=each["database"])
+        for each in declared
+        if each["host"] in hosts
+    ]
+    return [str(problem) for problem in undiscovered(members, discoveries)]
 
 
 def _facts(member: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -21,6 +21,8 @@ DEFAULTS: Mapping[str, Any] = {
     "socket": "/var/run/postgresql/.s.PGSQL.5432",
     "port": 5432,
 }
+# What `restrict` stands for, beside no-port-forwarding, where sshd is older than 7.2 (Debian 8).
+NAMED = ("no-agent-forwarding", "no-pty", "no-user-rc", "no-X11-forwarding")
 UNIT = """[Unit]
 Description=The way to PostgreSQL of the legacy host {name}
 After=network-online.target
@@ -144,10 +146,11 @@ def keys(
     tunnel_user: str = "",
     permitlisten: bool = True,
     state: str = "present",
+    restrict: bool = True,
 ) -> list[dict[str, Any]]:
     """For ``wave_access``: the lines that let every database host in. publics: host -> public half of its key, empty
     in check mode where it is not made yet. folder: one, or all that may be asked for. tunnel_user: empty where there is
-    no tunnel."""
+    no tunnel. restrict: whether sshd knows that word; else every restriction that it stands for is named."""
     if state == "absent":
         users = sorted({files_user, tunnel_user} - {""})
         return [{"user": user, "comment": f"erpops:{estate}:*", "state": "absent"} for user in users]
@@ -157,9 +160,10 @@ def keys(
     if files_user == tunnel_user:
         cure = "A key can do one thing for one user: name another user for the files."
         raise InputError("A key cannot serve both.", [Problem("host", "wave_source_files_user", files_user, cure)])
-    lines = [(files_user, f'restrict,command="{forced_command(folder)}"')]
+    nothing = "restrict" if restrict else ",".join(("no-port-forwarding", *NAMED))
+    lines = [(files_user, f'{nothing},command="{forced_command(folder)}"')]
     if tunnel_user:
-        lines.append((tunnel_user, tunnel_restrictions(permitlisten)))
+        lines.append((tunnel_user, tunnel_restrictions(permitlisten, restrict)))
     return [
         {"user": user, "line": f"{restrictions} {_bare(public)} erpops:{estate}:{host}"}
         for user, restrictions in lines
@@ -167,11 +171,12 @@ def keys(
     ]
 
 
-def tunnel_restrictions(permitlisten: bool) -> str:
+def tunnel_restrictions(permitlisten: bool, restrict: bool = True) -> str:
     """What the tunnel's key may do: forward from here, and nothing else. permitopen cannot name a socket of the file
     system, and as soon as it is there, sshd refuses every socket."""
     listen = ',permitlisten="127.0.0.1:1"' if permitlisten else ""  # no word for nowhere; only root could listen there
-    return f'restrict,port-forwarding{listen},command="/bin/false"'
+    only = "restrict,port-forwarding" if restrict else ",".join(NAMED)
+    return f'{only}{listen},command="/bin/false"'
 
 
 def _bare(public: str) -> str:

@@ -92,7 +92,7 @@ def listed(
 def declared(items: Sequence[Mapping[str, Any]], database: str) -> Iterator[Mapping[str, Any]]:
     """Integrations that go on to be used. One that no database is named for belongs to every member of the host."""
     for item in items:
-        if item.get("kind") != "integration" or item.get("disposition") != "declared" or item.get("vanished"):
+        if item.get("kind") != "integration" or item.get("disposition") != "declared":
             continue
         if not item.get("databases") or database in item["databases"]:
             yield item

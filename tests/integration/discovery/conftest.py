@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .live import HOSTILE, Host, Run, freeze, hostile, playbook
+from .live import HOSTILE, Host, Run, freeze, hostile, playbook, rotate, second
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,9 @@ def run(legacy1: Host, legacy2: Host, tmp_path_factory: pytest.TempPathFactory) 
     """
     folder: Path = tmp_path_factory.mktemp("discovery")
     freeze(legacy1)
+    rotate(legacy1)
     hostile(legacy2)
+    second(legacy2)
     for host in (legacy1, legacy2):
         host.shell("chmod 0 /usr/bin/python3*")
     before = legacy1.state()

@@ -145,6 +145,24 @@ def playbook(folder: Path, *arguments: str, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
+def rotate(host: Host) -> None:
+    """The log as logrotate leaves it: most of it is in the packed one before."""
+    host.shell(
+        "cd /var/log/odoo && head -n 100 odoo-server.log | gzip > odoo-server.log.1.gz"
+        " && tail -n +101 odoo-server.log > rest && cat rest > odoo-server.log && rm rest"
+    )
+
+
+def second(host: Host) -> None:
+    """Another Odoo, unpacked where nobody would look for it; its configuration leads there."""
+    host.shell(
+        "mkdir -p /srv/erp/deep/src/odoo /srv/erp/deep/src/addons /srv/erp/data/filestore"
+        " && echo \"version_info = (16, 0, 0, 'final', 0, '')\" > /srv/erp/deep/src/odoo/release.py"
+        " && printf '[options]\\naddons_path = /srv/erp/deep/src/addons\\ndata_dir = /srv/erp/data\\n'"
+        " > /srv/erp/odoo-erp.conf"
+    )
+
+
 def freeze(host: Host) -> None:
     """Stops what writes by itself, so that whatever changes afterwards was us; PostgreSQL rests after a checkpoint."""
     host.shell("systemctl stop odoo cron postfix")

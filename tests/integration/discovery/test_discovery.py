@@ -72,6 +72,33 @@ def test_the_system_and_odoo(run: Run, legacy1: Host) -> None:
     assert (serving["user"], serving["processes"] > 0) == ("odoo", True)
 
 
+def test_each_odoo_of_a_host_has_its_own_release(run: Run) -> None:
+    first, other = run.result("legacy2")["odoo"]
+    assert (first["config"], first["version"], first["kind"]) == ("/etc/odoo/odoo.conf", "14.0", "package")
+    assert (other["config"], other["version"], other["kind"]) == ("/srv/erp/odoo-erp.conf", "16.0", "unknown")
+    said = [each["message"] for each in run.result("legacy2")["problems"] if each["part"] == "odoo"]
+    assert [message for message in said if "/srv/erp/deep/src/odoo" in message and "cannot be told" in message], said
+
+
+def test_the_host_says_what_it_is_called_and_that_it_has_the_tools(run: Run, legacy1: Host) -> None:
+    system = run.result("legacy1")["system"]
+    assert {legacy1.shell("hostname").strip(), *legacy1.shell("hostname -I").split()} <= set(system["names"])
+    assert system["lacking"] == []
+
+
+def test_a_folder_that_is_declared_is_looked_at_first(run: Run, legacy2: Host, tmp_path: Path) -> None:
+    legacy2.shell("mkdir -p /srv/declared/cedar_prod")
+    member = {"name": "cedar", "host": "legacy2", "database": "cedar_prod", "filestores": "/srv/declared"}
+    gone = {"name": "gone", "host": "legacy2", "database": "gone"}
+    values = {"wave_members": [member, gone], "wave_discover_record": False}
+    output = playbook(tmp_path, "--limit", "legacy2", "-e", json.dumps(values))
+    found = json.loads((tmp_path / "results/legacy2.json").read_text())["databases"]
+    files = next(each["filestore"] for each in found if each["name"] == "cedar_prod")
+    assert (files["path"], files["files"]) == ("/srv/declared/cedar_prod", 0)
+    assert files["missing_count"] == files["referenced"] > 0
+    assert "member gone: database is 'gone'" in output and "member cedar" not in output
+
+
 def test_every_server_and_database_is_there(run: Run, legacy1: Host, legacy2: Host) -> None:
     assert run.result("legacy1")["postgres"]["wal_level"] == legacy1.sql("postgres", "SHOW wal_level")
     assert run.result("legacy1")["postgres"]["version"] == legacy1.sql("postgres", "SHOW server_version").split()[0]
@@ -191,8 +218,10 @@ def test_crons_routes_and_certificates(run: Run, legacy1: Host) -> None:
 def test_the_logs_are_summed_up(run: Run, legacy1: Host) -> None:
     requests = {(each["database"], each["path"]): each for each in run.result("legacy1")["performance"]["requests"]}
     lines = legacy1.shell(
-        "grep -c 'acme_prod werkzeug.*account.analytic.line/read_group' /var/log/odoo/odoo-server.log"
+        "cd /var/log/odoo && { zcat odoo-server.log.1.gz; cat odoo-server.log; }"
+        " | grep -c 'acme_prod werkzeug.*account.analytic.line/read_group'"
     )
+    assert int(legacy1.shell("zcat /var/log/odoo/odoo-server.log.1.gz | grep -c werkzeug")) > 0, "control"
     grouped = requests["acme_prod", "/web/dataset/call_kw/account.analytic.line/read_group"]
     assert (grouped["count"], grouped["mean_seconds"]) == (int(lines), pytest.approx(2.3))
     assert run.result("legacy1")["performance"]["errors"]["acme_prod"] >= 1
@@ -284,6 +313,10 @@ def test_what_people_wrote_stays(run: Run, legacy2: Host) -> None:
     assert items[name]["vanished"] is True
     assert items["/etc/cron.d/new: /bin/true"]["settled"] is False
     assert [(each["by"], each["note"]) for each in items.values() if each["settled"]] == [("Ann", "as agreed")]
+    page = Page()
+    page.feed((run.folder / "results/index.html").read_text())
+    read = run.result("legacy1")["collected_at"]
+    assert "acme_prod" in page.text and f"legacy1 read at {read}, not by this run" in page.text
 
 
 def test_integrations_are_proposed_to_be_asked_as_odoo_speaks_to_them(run: Run) -> None:
@@ -308,6 +341,7 @@ def test_an_account_that_may_not_read_says_what_is_missing(run: Run, legacy2: Ho
     )
     try:
         playbook(tmp_path, "--limit", "legacy2", "-e", "ansible_user=reader")
+        refused = playbook(tmp_path, "--limit", "legacy2", "-e", "ansible_user=reader ansible_become=true", fails=True)
     finally:
         legacy2.shell("userdel -rf reader 2>/dev/null || true")
     result = json.loads((tmp_path / "results/legacy2.json").read_text())
@@ -318,3 +352,4 @@ def test_an_account_that_may_not_read_says_what_is_missing(run: Run, legacy2: Ho
         assert place in messages, messages
     assert "not root" in " ".join(each["message"] for each in result["problems"])
     assert result["databases"] == []
+    assert "sudo" in refused, refused

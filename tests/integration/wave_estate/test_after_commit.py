@@ -40,6 +40,15 @@ def unit_log(estate: Estate, host: str, name: str, since: str) -> str:
     return estate.run(host, *command).stdout
 
 
+def test_all_of_it_went_without_python_and_rsync_on_the_sources(estate: Estate) -> None:
+    for host in (FINISHED, STILL):
+        for user in ("root", "postgres"):
+            for tool in ("python3", "rsync"):
+                tried = estate.run(host, "runuser", "-u", user, "--", tool, "--version")
+                assert tried.returncode in (1, 126, 127), (host, user, tool, tried.stdout)
+        assert estate.run(host, "runuser", "-u", "odoo", "--", "python3", "--version").returncode == 0, "control"
+
+
 def test_an_odoo_that_serves_nobody_rests_and_nothing_is_deleted(estate: Estate) -> None:
     assert odoo(estate, FINISHED) == ("disabled", "inactive")
     assert int(estate.psql(FINISHED, "SELECT count(*) FROM res_partner", "cedar_prod")[0]) > 0

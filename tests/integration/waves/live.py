@@ -156,17 +156,9 @@ class Waves:
                 "sampled_users": 3,
             },
         }  # fmt: skip
-        filestore = {
-            "source": {
-                "folder": FILESTORES,
-                "command": ["ssh", "-F", "/var/lib/erpops/sources/legacy1.conf", "filestore"],
-                "forced": True,
-            },
-            "target": {"folder": f"{FOLDER}/filestores"},
-            "seconds": 120,
-        }
         return {
-            "filestore": filestore if verb in ("seed", "cutover", "rollback") else None,
+            # Most members of the tests are databases alone, which know files of the database they were made of.
+            "filestore": self.filestores(lost=True) if verb in ("seed", "cutover", "rollback") else None,
             "member": member,
             "database": f"{member}_old",
             "source": self.login([self.tunnel if self.port == 5432 else self.legacy.address], port=self.port),
@@ -177,6 +169,18 @@ class Waves:
             "postgres_ca_file": f"{FOLDER}/pg/ca.crt",
             **own[verb],
             **more,
+        }
+
+    def filestores(self, folder: str = FILESTORES, *, lost: bool = False) -> dict[str, Any]:
+        return {
+            "source": {
+                "folder": folder,
+                "command": ["ssh", "-F", "/var/lib/erpops/sources/legacy1.conf", "filestore"],
+                "forced": True,
+            },
+            "target": {"folder": f"{FOLDER}/filestores"},
+            "seconds": 120,
+            "lost": lost,
         }
 
     def run(
@@ -296,12 +300,18 @@ def prepared(megabytes: int = 0) -> Waves:
     legacy, target = hosts["legacy1"], hosts["db1"]
     tunnel = "/run/erpops-sources/legacy1"
     _cluster(target, megabytes)
+    _without_python(legacy)
     _access(legacy, target)
     _code(target)
     legacy.shell("systemctl stop odoo cron")  # only the tests write
     waves = Waves(legacy=legacy, target=target, tunnel=tunnel, certificate="/var/lib/postgresql/erpops-ca.crt")
     waves.target_sql("DO $$ BEGIN CREATE ROLE bi_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     return waves
+
+
+def _without_python(legacy: LabHost) -> None:
+    """Nor rsync, for whoever is not Odoo: what is done there must do with what old hosts have."""
+    legacy.shell((ROOT / "tests" / "lab" / "legacy" / "only-odoo").read_text())
 
 
 def _cluster(target: LabHost, megabytes: int) -> None:

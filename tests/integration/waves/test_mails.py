@@ -67,7 +67,8 @@ STATES = (
 @pytest.fixture
 def smtp(waves: Waves) -> Iterator[None]:
     waves.legacy.shell(f"install -d {FOLDER}; rm -f {DELIVERED}; cat >{FOLDER}/smtp.py <<'X'\n{SERVER}\nX")
-    waves.legacy.shell(f"systemd-run --quiet --collect --unit=slow-smtp python3 {FOLDER}/smtp.py")
+    waves.legacy.shell(f"install -m 666 /dev/null {DELIVERED}")
+    waves.legacy.shell(f"systemd-run --quiet --collect --unit=slow-smtp --uid=odoo python3 {FOLDER}/smtp.py")
     yield
     waves.legacy.shell("systemctl stop slow-smtp")
 

@@ -354,22 +354,28 @@ def test_files_follow_there_and_back(waves: Waves, member: Make) -> None:
     """Over the restricted key; with a file that is gone and one that is not what its name says."""
     name = member("files", "acme_prod")
     old, new = f"{FILESTORES}/{name}_old", f"{FOLDER}/filestores/{name}"
-    waves.legacy.shell(f"rm -rf {old}; cp -a {FILESTORES}/acme_prod {old}")
+    waves.legacy.shell(f"rm -rf {old}")
     waves.target.shell(f"rm -rf {new}")
     prepared(waves, name)
-    seeded = waves.done("seed", name)["filestore"]
+    for place, said in ((FILESTORES, "it has no file at all"), ("/srv", "this key may not reach folder /srv")):
+        refused = waves.run("seed", name, filestore=waves.filestores(place))
+        assert refused["failed"] and said in refused["msg"] and "filestores in wave_members" in refused["msg"], refused
+    waves.legacy.shell(f"cp -a {FILESTORES}/acme_prod {old}")
+    seeded = waves.done("seed", name, filestore=waves.filestores())["filestore"]
     assert seeded["missing_count"] >= 1 and seeded["corrupt_count"] >= 1
     assert seeded["copied"] == seeded["files"] > 100
     odd = "\"ab/$(printf 'a new\\nline')\""
     waves.legacy.shell(f"cd {old}; mkdir -p ab; echo late > {odd}")
-    assert waves.done("cutover", name)["filestore"]["copied"] == 1
+    assert waves.done("cutover", name, filestore=waves.filestores())["filestore"]["copied"] == 1
     sums = "find . -type f ! -path './checklist/*' -exec sha1sum --zero {} + | sort --zero-terminated | sha1sum"
     assert waves.legacy.shell(f"cd {old}; {sums}") == waves.target.shell(f"cd {new}; {sums}")
     waves.target.shell(f"cd {new}; mkdir -p cd; echo written here > cd/here")
     assert waves.done("rollback", name)["filestore"]["copied"] == 1
     there, here = f"cd {old}; {sums}; stat -c %U cd/here", f"cd {new}; {sums}; echo odoo"
     assert waves.legacy.shell(there) == waves.target.shell(here)
-    refused = waves.target.shell("ssh -F /var/lib/erpops/sources/legacy1.conf filestore id 2>&1 || echo no")
-    assert "uid=" not in refused and refused.strip().endswith("no")
+    said = waves.target.shell("ssh -F /var/lib/erpops/sources/legacy1.conf filestore id 2>&1 || echo no")
+    assert "uid=" not in said and said.strip().endswith("no")
+    with pytest.raises(AssertionError, match="no Python on this host for root"):
+        waves.legacy.shell("python3 --version")
     waves.legacy.shell(f"rm -rf {old}")
     waves.target.shell(f"rm -rf {new}")

@@ -86,7 +86,7 @@ def test_disk_for_wal_grows_with_the_database() -> None:
 
 def test_what_the_host_adds() -> None:
     facts = host(odoo=[{"patched_files": ["/a.py"]}], remote_servers=["db.example"])
-    assert ids(blockers(database(), server(), facts)) == ["core_patches", "database_elsewhere"]
+    assert ids(blockers(database(), server(), facts)) == ["database_elsewhere", "core_patches"]
     assert ids(blockers(database(modules=[]), server(), facts)) == ["not_odoo"]
 
 

@@ -143,9 +143,10 @@ def test_what_changed_since_is_open_again() -> None:
     assert again["settled"] is True and "reopened" not in again
 
 
-def test_what_vanished_is_marked_and_asks_nothing() -> None:
+def test_what_vanished_is_marked_and_asks_until_somebody_settles_it() -> None:
     (gone,) = merged([NEW], [])
-    assert gone["vanished"] is True and unsettled([gone]) == []
+    assert gone["vanished"] is True and "not found again: settle it, or take it out" in unsettled([gone])[0]
+    assert unsettled([{**gone, "settled": True, "by": "Ann"}]) == []
     (back,) = merged([gone], [NEW])
     assert "vanished" not in back and unsettled([back])
 
@@ -202,3 +203,10 @@ def test_a_probe_that_somebody_wrote_stays_and_one_that_is_missing_comes(settled
     (come,) = merged([{**old, **settled}], [found])
     assert (come["probe"], come["databases"]) == (found["probe"], ["acme"])
     assert come["settled"] is bool(settled)
+
+
+def test_what_a_person_added_cannot_vanish_and_asks() -> None:
+    mine = {"kind": "integration", "name": "https://yearly.example", "disposition": "declared"}
+    assert merged([mine], []) == [mine]
+    assert unsettled([mine]) == ["integration https://yearly.example: not settled; declared is proposed."]
+    assert unsettled([{**mine, "settled": True, "by": "Ann"}]) == []

@@ -126,3 +126,15 @@ def test_an_empty_host_is_no_error() -> None:
     assert host.crons(nothing) == [] and host.connections(nothing) == []
     assert host.mail(nothing) == {"relay": "", "queued": 0}
     assert host.performance(nothing, [])["requests"] == []
+
+
+def test_a_database_of_which_no_log_tells_is_named() -> None:
+    databases = [{"name": name, "modules": modules} for name, modules in (("a", [1]), ("b", [1]), ("wiki", []))]
+    (problem,) = host.unmeasured({"requests": [{"database": "a"}]}, databases)
+    assert problem["part"] == "performance" and "no request of b is in" in problem["message"]
+    assert host.unmeasured({"requests": [{"database": "a"}, {"database": "b"}]}, databases) == []
+
+
+def test_a_host_s_own_names_and_what_it_lacks() -> None:
+    found = host.system(part("system", ("system.names", "legacy1 10.0.0.5 \nerp\nerp"), ("system.lacking", "tar\n")))
+    assert (found["names"], found["lacking"]) == (["10.0.0.5", "erp", "legacy1"], ["tar"])

@@ -126,3 +126,59 @@ def test_an_installation_with_what_runs_it() -> None:
         )
         == []
     )
+
+
+def release(folder: str, version: str, *more: Record) -> list[Record]:
+    return [Record("release", folder), Record("text", f"version_info = ({version}, 0, 0, FINAL, 0, '')"), *more]
+
+
+def configured(path: str, text: str) -> list[Record]:
+    return [Record("config", path), Record("text", f"[options]\n{text}")]
+
+
+def test_several_odoos_on_a_host_each_have_their_own_release() -> None:
+    found = [
+        Record("part odoo", ""),
+        Record("unit", "/etc/systemd/system/odoo16.service"),
+        Record("text", "ExecStart=/opt/venv16/bin/python /home/erp/o16/odoo-bin --config=/etc/odoo16.conf"),
+        Record("process", "9\nodoo\n/opt/venv17/bin/python3\n/opt/venv17/bin/odoo\n-c\n/etc/odoo17.conf"),
+        Record("process", "8\nodoo\n/usr/bin/python3\n/usr/bin/odoo\n-c\n/etc/odoo14.conf"),
+        *configured("/etc/odoo14.conf", ""),
+        *configured("/etc/odoo15.conf", "addons_path = /srv/o15/odoo/addons,/srv/custom"),
+        *configured("/etc/odoo16.conf", "addons_path = /srv/o15/odoo/addons"),
+        *configured("/etc/odoo17.conf", ""),
+        *configured("/etc/odoo99.conf", "addons_path = /srv/custom"),
+        Record("packages", "ii  odoo-14 14.0.1\n"),
+        Record("patched", "??5??????   /usr/lib/python3/dist-packages/odoo/http.py\n"),
+        *release("/usr/lib/python3/dist-packages/odoo", "14"),
+        *release("/srv/o15/odoo", "15"),
+        *release(
+            "/home/erp/o16/odoo", "16",
+            Record("git", "/home/erp/o16\nabc\n M odoo/sql_db.py"),
+            Record("commits", "abc Our fix\n"), Record("ahead", "odoo/http.py\n"),
+        ),
+        *release("/opt/venv17/lib/python3.11/site-packages/odoo", "17"),
+        Record("wkhtmltopdf", ""),
+        Record("end", ""),
+    ]  # fmt: skip
+    odoos = {each["config"]: each for each in installation.installations(found)}
+    assert {path: (each["version"], each["kind"]) for path, each in odoos.items()} == {
+        "/etc/odoo14.conf": ("14.0", "package"),
+        "/etc/odoo15.conf": ("15.0", "unknown"),
+        "/etc/odoo16.conf": ("16.0", "git"),
+        "/etc/odoo17.conf": ("17.0", "pip"),
+        "/etc/odoo99.conf": ("unknown", "unknown"),
+    }
+    own = odoos["/etc/odoo16.conf"]
+    assert own["patched_files"] == ["/home/erp/o16/odoo/http.py", "/home/erp/o16/odoo/sql_db.py"]
+    assert (own["revision"], own["local_commits"]) == ("abc", ["abc Our fix"])
+    assert odoos["/etc/odoo14.conf"]["patched_files"] == ["/usr/lib/python3/dist-packages/odoo/http.py"]
+    assert odoos["/etc/odoo15.conf"]["patched_files"] == [] == odoos["/etc/odoo17.conf"]["patched_files"]
+    (problem,) = installation.unattributed(found, list(odoos.values()))
+    assert "/etc/odoo99.conf: nothing says which release" in problem["message"]
+
+
+def test_a_host_knows_its_own_names() -> None:
+    named = [{"options": {"db_host": "DB1.example"}}, {"options": {"db_host": "10.0.0.5"}}, {"patched_files": []}]
+    assert installation.remote_servers(named, ["db1.example", "10.0.0.5"]) == []
+    assert installation.remote_servers(named, ["10.0.0.5"]) == ["DB1.example"]

@@ -15,6 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records impo
     problems,
     records,
     rows,
+    said,
     section,
     texts,
 )
@@ -24,6 +25,18 @@ def output(*parts: tuple[str, str]) -> str:
     return "banner of the host\n" + "".join(
         f"\n@n1 {part}\n{body}" for part, body in [("begin", "t\n"), *parts, ("end", "")]
     )
+
+
+def test_how_a_connection_ended_is_said_without_secrets() -> None:
+    errors = "\n\nsudo: sorry, you must have a tty\nDB_PASSWORD=hunter2 https://ann:s3@a.example\n" + "x\n" * 9
+    ended = said(1, errors)
+    assert ended == (
+        "It ended with 1 and said: sudo: sorry, you must have a tty / DB_PASSWORD=*** https://ann:***@a.example"
+        " / x / x / x"
+    )
+    assert said(127, " \n") == "It ended with 127 and said: (nothing)"
+    with pytest.raises(Incomplete, match=r"said: sudo: sorry.*requiretty"):
+        records("", "n1", "h", ended)
 
 
 def test_whatever_a_body_holds_it_is_the_body() -> None:

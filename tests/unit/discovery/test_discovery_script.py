@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import psycopg.conninfo
@@ -98,3 +99,78 @@ def test_the_script_writes_no_here_documents_and_no_files() -> None:
     for word in ("<<", "mktemp", " tee ", "touch ", "python3"):
         assert word not in text.replace("/usr/lib/python", "").replace("lib/python", "").replace("*python*", ""), word
     assert text.startswith("NONCE=n1\nSTATEMENT_SECONDS=7\nCHECKSUMS=false\nLOG_LINES=5\n")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@a.example", "-c", "init.defaultBranch=14.0")
+    subprocess.run(["git", *identity, "-C", folder, *arguments], check=True, capture_output=True, timeout=30)
+
+
+def records_of(text: str) -> list[tuple[str, str]]:
+    found = [chunk.partition("\n") for chunk in text.split("\n@n1 ")[1:]]
+    return [(part, body) for part, _between, body in found]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_patches_are_those_of_the_working_copy_and_of_commits_that_odoo_does_not_have(
+    shell: str, tmp_path: Path
+) -> None:
+    theirs, ours, unpacked = tmp_path / "theirs", tmp_path / "ours", tmp_path / "unpacked"
+    (theirs / "odoo").mkdir(parents=True)
+    (theirs / "odoo" / "release.py").write_text("version_info = (14, 0, 0, FINAL, 0, '')\n")
+    (theirs / "odoo" / "http.py").write_text("a\n")
+    git(theirs, "init")
+    git(theirs, "add", ".")
+    git(theirs, "commit", "-m", "Odoo")
+    git(tmp_path, "clone", str(theirs), str(ours))
+    (ours / "odoo" / "http.py").write_text("b\n")
+    git(ours, "commit", "-am", "Our fix with token=abc")
+    (ours / "odoo" / "release.py").write_text("version_info = (14, 0, 0, FINAL, 0, '')\n# changed\n")
+    git(ours, "config", "core.fsmonitor", f"touch {tmp_path}/owned")
+    found = dict(records_of(within(shell, f"checkout {ours}/odoo")))
+    assert found["git"].splitlines()[2:] == [" M odoo/release.py"]
+    assert found["ahead"].strip() == "odoo/http.py"
+    assert found["commits"].strip().endswith("Our fix with token=***")
+    assert "problem" not in found and not (tmp_path / "owned").exists()
+    git(ours, "remote", "remove", "origin")
+    assert "no branch of Odoo's own" in dict(records_of(within(shell, f"checkout {ours}/odoo")))["problem"]
+    shutil.copytree(theirs / "odoo", unpacked / "odoo")
+    told = dict(records_of(within(shell, f"checkout {unpacked}/odoo")))["problem"]
+    assert "is no git checkout: whether Odoo itself was patched cannot be told" in told
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_runs_leads_to_its_code_its_configuration_and_its_files(shell: str, tmp_path: Path) -> None:
+    app = tmp_path / "some where" / "app"
+    for folder in ("odoo", "more", "files/filestore"):
+        (app / folder).mkdir(parents=True)
+    (app / "odoo" / "release.py").write_text("version_info = (15, 0)\n")
+    (app / "conf").touch()
+    (app / "odoo-bin").write_text("import time\ntime.sleep(60)\n")
+    options = ["-c", "conf", "-D", "files", "--addons-path=more", "--logfile", "/var/log/x"]
+    with subprocess.Popen([sys.executable, f"{app}/odoo-bin", *options], cwd=app) as running:
+        try:
+            ask = f"""PROCESSES=/proc/{running.pid} CANDIDATES=$(candidates) UNIT_FILES= HOMES={tmp_path}
+                CONFIGS=$(configs) DATA_FOLDERS=$(data_folders)
+                case "$(odoo_processes)" in *"/proc/{running.pid}"*) echo seen ;; esac
+                echo "$CONFIGS"; echo "$DATA_FOLDERS"; releases; addon_folders; given $PROCESSES --logfile"""
+            found = within(shell, ask).splitlines()
+        finally:
+            running.kill()
+    for line in ("seen", f"{app}/conf", f"{app}/files", f"{app}/odoo", f"{app}/more", "/var/log/x"):
+        assert line in found, line
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("name", "pack"), [("odoo.log.1", "cat"), ("odoo.log.1.gz", "gzip"), ("odoo.log-20260101", "cat")]
+)
+def test_a_log_that_was_rotated_is_read_with_the_one_before(shell: str, name: str, pack: str, tmp_path: Path) -> None:
+    log = tmp_path / "odoo.log"
+    log.write_text("new 1\nnew 2\n")
+    packed = subprocess.run([pack], input=b"old 1\nold 2\nold 3\n", capture_output=True, check=True).stdout
+    (tmp_path / name).write_bytes(packed)
+    assert within(shell, f"LOG_LINES=4; log_lines {log}") == "old 2\nold 3\nnew 1\nnew 2\n"
+    assert within(shell, f"LOG_LINES=2; log_lines {log}") == "new 1\nnew 2\n"
+    (tmp_path / name).unlink()
+    assert within(shell, f"LOG_LINES=4; log_lines {log}") == "new 1\nnew 2\n"

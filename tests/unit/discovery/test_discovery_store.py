@@ -47,3 +47,15 @@ def test_a_file_that_people_broke_names_itself(tmp_path: Path, text: str, told: 
         store.dispositions(path)
     assert str(path) in str(caught.value)
     assert path.read_text() == text
+
+
+def test_what_an_earlier_run_found_is_there_with_what_it_asks(tmp_path: Path) -> None:
+    items = [item("cron", "a", "so", "declared", "why")]
+    store.write(tmp_path / "legacy1.json", store.result_text({"host": "legacy1"}))
+    store.write(tmp_path / "legacy1.yml", store.dispositions_text("legacy1", items))
+    found = store.earlier(tmp_path, tmp_path, "legacy1")
+    assert found is not None and found["discovery"] == {"host": "legacy1"} and found["dispositions"] == items
+    assert len(found["unsettled"]) == 1
+    assert store.earlier(tmp_path, tmp_path, "legacy2") is None
+    (tmp_path / "legacy1.json").write_text("{")
+    assert store.earlier(tmp_path, tmp_path, "legacy1") is None

@@ -160,6 +160,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "odoo_end_of_life": ({"db/odoo_version": "14.0", "instance/version": "14.0"}, "2020"),
     "core_patches": ({"host/odoo/0/patched_files": ["/a.py"]}, "/a.py"),
     "database_elsewhere": ({"host/odoo/0/options": options(db_host="db.example")}, "db.example"),
+    "one_database_elsewhere": (
+        {"host/odoo": lambda odoo: [*odoo, {**odoo[0], "options": {"db_host": "db.example"}}]}, "and another does not",
+    ),
+    "other_server": ({"db/port": 5433, "host/other_postgres": [{**clean.SERVER, "port": 5433}]}, "It is on port 5433"),
     "code_of_other_version": ({"host/odoo/0/version": "17.0"}, "Odoo 17.0 there"),
     "odoo_does_not_run": ({"host/odoo/0/processes": 0}, "/etc/odoo.conf"),
     "wkhtmltopdf": ({"host/odoo/0/wkhtmltopdf": ""}, "none"),

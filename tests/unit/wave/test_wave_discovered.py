@@ -92,3 +92,8 @@ def test_the_folders_of_a_host_are_those_that_its_members_need() -> None:
     assert discovered.folders(declared, known, [FOUND], "legacy1") == ["/opt/before", "/srv/filestore", "/srv/said"]
     assert discovered.folders(declared, [], [], "legacy2") == [chosen.FILESTORES]
     assert discovered.folders([], [], [], "legacy3") == [chosen.FILESTORES]
+
+
+def test_a_member_whose_database_is_not_there_is_named_and_one_whose_host_was_not_read_is_not() -> None:
+    (told,) = discovered.missing(DECLARED, [FOUND])
+    assert told.startswith("member birch: database is 'gone'") and "acme_prod" in told

@@ -3,11 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.erpops.odoo.plugins.filter.wave_access import wave_filestores
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import access, keys, places
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.places import DEFAULTS
@@ -82,6 +86,26 @@ def test_a_line_allows_every_folder_that_the_host_s_members_need() -> None:
 
 def test_an_old_openssh_gets_no_word_that_it_does_not_know() -> None:
     assert "permitlisten" not in places.tunnel_restrictions(False)
+    old = "no-agent-forwarding,no-pty,no-user-rc,no-X11-forwarding"
+    files, tunnel = places.keys(
+        {"db1": "ssh-ed25519 B"}, "north", "root", "/srv/x", "postgres", permitlisten=False, restrict=False
+    )
+    assert files["line"].startswith(f'no-port-forwarding,{old},command="sh -c ')
+    assert tunnel["line"] == f'{old},command="/bin/false" ssh-ed25519 B erpops:north:db1'
+
+
+def test_the_folders_of_a_host_come_from_the_store_and_from_what_discovery_wrote(tmp_path: Path) -> None:
+    declared = [{"name": name, "host": "legacy1", "database": name} for name in ("acme", "birch")]
+    (tmp_path / "legacy1.json").write_text(json.dumps({"host": "legacy1", "databases": [
+        {"name": "birch", "filestore": {"path": "/opt/second/filestore/birch"}}
+    ]}))  # fmt: skip
+    stored = [{"name": "acme", "state": "following", "facts": {"discovery": {"filestores": "/opt/first/filestore"}}}]
+    read = {"wave_members_result": {"members": stored}}
+    found = wave_filestores(declared, "legacy1", [{}, read], str(tmp_path))
+    assert found == ["/opt/first/filestore", "/opt/second/filestore"]
+    (tmp_path / "legacy1.json").write_text("{")
+    with pytest.raises(AnsibleFilterError, match="discover its host anew"):
+        wave_filestores(declared, "legacy1", [], str(tmp_path))
 
 
 def test_an_app_host_has_no_tunnel_and_a_key_may_not_be_made_yet() -> None:

@@ -35,7 +35,7 @@ def listed(*items: dict[str, Any], **member: Any) -> dict[str, Any]:
         ({"databases": ["birch"]}, False),
         ({"disposition": "replaced"}, False),
         ({"disposition": "dropped"}, False),
-        ({"vanished": True}, False),
+        ({"vanished": True}, True),
         ({"kind": "route"}, False),
     ],
 )

@@ -14,6 +14,12 @@ system() {
     record system.load; cat /proc/loadavg
     record system.uptime; cat /proc/uptime
     record system.disks; df -Pk 2>/dev/null
+    record system.names
+    own=$({ uname -n; hostname -I; } 2>/dev/null | tr '\n' ' ')
+    printf '%s\n' "$own"
+    awk -v own="$own" 'BEGIN { number = split(own, name, " "); for (i = 1; i <= number; i++) here[name[i]] = 1 }
+        { sub(/#.*/, "") }
+        $1 in here || $1 ~ /^127\./ || $1 == "::1" { for (i = 2; i <= NF; i++) print $i }' /etc/hosts 2>/dev/null
     record system.lacking
     for tool in tar find xargs base64 psql; do have "$tool" || echo "$tool"; done
     have sha1sum || have openssl || echo sha1sum
@@ -22,6 +28,7 @@ system() {
 
 crons() {
     for place in /etc/cron.d /var/spool/cron /var/spool/cron/crontabs; do folder crons "$place"; done
+    owners /etc/crontab /etc/cron.d/* /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/* /etc/systemd/system/*.timer
     for file in /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/* /var/spool/cron/*; do
         [ -f "$file" ] || continue
         text cron "$file"
@@ -39,15 +46,25 @@ crons() {
     done
 }
 
+# owners FILE…: asks dpkg once for all of them, since each question reads the lists of all packages.
+owners() {
+    OWNERS='' SUMS=''
+    have dpkg-query || return 0
+    OWNERS=$(dpkg-query -S "$@" 2>/dev/null)
+    # shellcheck disable=SC2046 # names of packages
+    set -- $(printf '%s\n' "$OWNERS" | sed -n 's/[,:].*//p' | sort -u)
+    [ $# = 0 ] || SUMS=$(dpkg-query -W -f '${Conffiles}\n' "$@" 2>/dev/null)
+}
+
 # The package that brought a file, so that a cron of a package is told from one that somebody wrote; "changed" where
-# somebody wrote into it.
+# somebody wrote into it. After `owners`.
 packaged() {
     record package
     if have dpkg-query; then
-        package=$(dpkg-query -S "$1" 2>/dev/null | sed 's/[,:].*//' | head -n 1)
+        package=$(printf '%s\n' "$OWNERS" | awk -v file="$1" 'substr($0, length($0) - length(file) - 1) == ": " file { sub(/[,:].*/, ""); print; exit }')
         [ -n "$package" ] || return 0
         echo "$package"
-        sum=$(dpkg-query -W -f '${Conffiles}\n' "$package" 2>/dev/null | awk -v file="$1" '$1 == file { print $2; exit }')
+        sum=$(printf '%s\n' "$SUMS" | awk -v file="$1" '$1 == file { print $2; exit }')
         [ -z "$sum" ] || [ "$sum" = "$(md5sum <"$1" | cut -d ' ' -f 1)" ] || echo changed
     elif have rpm; then rpm -qf "$1" --qf '%{NAME}' 2>/dev/null | grep -v ' '; fi
 }
@@ -90,14 +107,36 @@ connections() {
     record established; ss -tnp 2>&1
 }
 
-# The end of each of Odoo's logs.
+# The end of each of Odoo's logs, and of its units' journals where a unit logs there.
 performance() {
-    printf '%s\n' "$CONFIGS" | grep . | while IFS= read -r file; do option "$file" logfile; done | grep '^/' | sort -u | while IFS= read -r log; do
+    {
+        printf '%s\n' "$CONFIGS" | grep . | while IFS= read -r file; do option "$file" logfile; done
+        for folder in $PROCESSES; do given "$folder" --logfile; done
+    } | grep '^/' | sort -u | while IFS= read -r log; do
         record log; printf '%s' "$log"
         if [ ! -r "$log" ]; then problem performance "$log cannot be read by $(id -un)."; continue; fi
         record requests
-        tail -n "$LOG_LINES" "$log" | requests
+        log_lines "$log" | requests
     done
+    have journalctl || return 0
+    for file in $UNIT_FILES; do
+        case $file in *.service) ;; *) continue ;; esac
+        unit=${file##*/}
+        record log; printf 'journal of %s' "$unit"
+        record requests
+        timeout "$STATEMENT_SECONDS" journalctl --unit "$unit" --lines "$LOG_LINES" --output cat --no-pager --quiet | requests
+    done
+}
+
+# log_lines LOG: its last lines, and those of the one before it where it was rotated a while ago.
+log_lines() {
+    there=$(tail -n "$LOG_LINES" "$1" | wc -l)
+    # shellcheck disable=SC2012 # logs have plain names, and their times decide
+    before=$(ls -t "$1".1 "$1".1.gz "$1"-*[0-9] "$1"-*[0-9].gz "$1".*[0-9] 2>/dev/null | head -n 1)
+    if [ "$there" -lt "$LOG_LINES" ] && [ -r "$before" ]; then
+        case $before in *.gz) gzip -dc "$before" ;; *) cat "$before" ;; esac | tail -n $((LOG_LINES - there))
+    fi
+    tail -n "$LOG_LINES" "$1"
 }
 
 # journal UNIT SECONDS: the same of what a unit of the estate wrote since then (Unix time), without its own health probe,

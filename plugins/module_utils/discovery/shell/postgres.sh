@@ -68,16 +68,14 @@ postgres() {
 
 cluster() {
     cluster_questions | session "$1" "$2" postgres
-    directory=$(sql "$1" "$2" postgres 'SHOW data_directory') || { problem postgres "port $2: $directory"; return; }
+    # Names may hold anything, so they come packed, a line each after that of the directory.
+    told=$(sql "$1" "$2" postgres "SHOW data_directory; SELECT translate(encode(convert_to(datname, 'UTF8'), 'base64'), E'\\n', '') FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY oid") || { problem postgres "port $2: $told"; return; }
+    directory=$(printf '%s\n' "$told" | head -n 1)
     record directory; printf '%s' "$directory"
     record disk; df -Pk "$directory" "$directory/pg_wal" 2>&1
-    count=$(sql "$1" "$2" postgres 'SELECT count(*) FROM pg_database WHERE datallowconn AND NOT datistemplate') || count=0
-    number=0
-    while [ "$number" -lt "$count" ]; do
-        # Names may hold anything, so each is asked for by its place.
-        name=$(sql "$1" "$2" postgres "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY oid OFFSET $number LIMIT 1"; printf x)
-        name=${name%?x}
-        number=$((number + 1))
+    for name in $(printf '%s\n' "$told" | sed 1d); do
+        name=$(printf '%s' "$name" | base64 -d; printf x)
+        name=${name%x}
         record database; printf '%s' "$name"
         database "$1" "$2" "$name"
     done
