@@ -36,8 +36,8 @@ class Subject:
     """A database of a discovery with its server and its host, in the shapes of docs/waves.md.
 
     host: the whole result, with ``remote_servers``. url: of the member, where one is declared. twins: other databases
-    with the same uuid. left: databases of the host that no member is. Rules of discovery (``blocker``) look at database,
-    server, ``odoo`` and ``remote_servers`` alone, since there is no more then.
+    with the same uuid. left: databases of the host that no member is. Rules of discovery (``blocker``) look at
+    database, server, ``odoo`` and ``remote_servers`` alone, since there is no more then.
     """
 
     database: Facts
