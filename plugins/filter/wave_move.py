@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_chosen, wave_discovered_steps, wave_hostnames, wave_missing, wave_probes, wave_steps, wave_unsettled."""
+"""Filters of the verbs that move members: each is documented beside this file."""
 
 from __future__ import annotations
 

@@ -35,6 +35,13 @@ options:
     description: Password of role C(erpops_wave), which the target's subscription logs in with.
     type: str
     required: true
+  source_evidence_of_absence:
+    description:
+      - There is proof that the way to the source was never made, so that check mode cannot look at it. Then check mode
+        says that the member would be prepared, and that what its source lacks, and whether all of that is allowed, is
+        not known yet. Without, a source that does not answer is an error. A run always looks.
+    type: bool
+    default: false
   spare_slots:
     description: Replication slots and senders that the source must have free, counted over what is in use.
     type: int
@@ -84,6 +91,10 @@ restart_needed:
   description: Whether the source's PostgreSQL must be restarted before the seed.
   returned: success
   type: bool
+known:
+  description: Whether the source was looked at; V(false) only with O(source_evidence_of_absence) in check mode.
+  returned: success
+  type: bool
 by_dump:
   description: Whether the member is moved by dumps.
   returned: success
@@ -121,6 +132,7 @@ ARGUMENTS = {
         "default": [],
     },
     "role_password": {"type": "str", "required": True, "no_log": True},
+    "source_evidence_of_absence": {"type": "bool", "default": False},
     "spare_slots": {"type": "int", "default": 4},
 }
 

@@ -63,6 +63,7 @@ class Outcome:
     after: Mapping[str, Any]
     actions: tuple[Action, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def finish(module: AnsibleModule, verb: Callable[..., Outcome], alone: Callable[..., Outcome] | None = None) -> None:
@@ -76,6 +77,8 @@ def finish(module: AnsibleModule, verb: Callable[..., Outcome], alone: Callable[
 
     def work() -> None:
         done = verb(module.params, check_mode=module.check_mode)
+        for sentence in done.warnings:
+            module.warn(sentence)
         conclude(module, before=done.before, after=done.after, actions=done.actions, **done.values)
 
     guarded(module, work)
@@ -190,6 +193,8 @@ def _copying(parameters: Mapping[str, Any]) -> by_dump.Copying:
 
 
 def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    if check_mode and parameters["source_evidence_of_absence"]:
+        return _prepared_unseen(parameters["member"])
     with _opened(parameters, check_mode) as (sides, facts):
         done = preparing.prepare(
             sides,
@@ -209,8 +214,28 @@ def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
                 "restart_needed": done.restart_needed,
                 "by_dump": done.by_dump,
                 "undo": list(done.undo),
+                "known": True,
             },
         )
+
+
+def _prepared_unseen(member: str) -> Outcome:
+    """The way to the source is one that the run would make first. A source that was never reached publishes nothing."""
+    unknown = "what its source lacks, and whether all of that is allowed, is known once the way to it stands"
+    return Outcome(
+        before={"known": False},
+        after={"known": True},
+        actions=(Action("prepare", f"member {member}", unknown),),
+        values={
+            "state": plan.PREPARED,
+            "timings": [],
+            "restart_needed": False,
+            "by_dump": False,
+            "undo": [],
+            "known": False,
+        },
+        warnings=(f"member {member}: not foretold: {unknown}. A run stops before it changes the source if it is not.",),
+    )  # fmt: skip
 
 
 def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

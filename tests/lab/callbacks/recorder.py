@@ -20,6 +20,7 @@ DOCUMENTATION = """
     description:
       - Writes one JSON file for each run of the scenario's converge playbook into the folder named by the environment
         variable ERPOPS_RECORDS, C(check-1.json), C(run-1.json) and so on. Without the variable it does nothing.
+        ERPOPS_RECORDED names another playbook.
 """
 
 
@@ -35,7 +36,7 @@ class CallbackModule(CallbackBase):
         self.recording = False
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
-        self.recording = Path(playbook._file_name).stem == "converge"
+        self.recording = Path(playbook._file_name).stem == os.environ.get("ERPOPS_RECORDED", "converge")
 
     def v2_runner_on_ok(self, result: Any) -> None:
         values = result._result
