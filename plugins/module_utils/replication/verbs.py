@@ -99,6 +99,11 @@ def _done(sides: Sides, state: str, expected: str, action: Action | None, check_
     )
 
 
+def _ready(done: Outcome, before: bool, after: bool) -> Outcome:
+    """The same, with whether all is made ready for the window, which no state tells."""
+    return replace(done, before={**done.before, "ready": before}, after={**done.after, "ready": after})
+
+
 @contextmanager
 def _told(state: str) -> Iterator[None]:
     """Where a refusal leaves the member: whoever goes on must know who serves."""
@@ -220,7 +225,8 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     )
     with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
-        needed = state != plan.LIVE if wanted.live else not switching.ready(facts)
+        ready = switching.ready(facts)
+        needed = state != plan.LIVE if wanted.live else not ready
         action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}")
         found: dict[str, Any] = {}
         with _told(state):
@@ -231,19 +237,21 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
                 switching.check(sides, wanted, facts)
         expected = plan.LIVE if wanted.live else state
         measured = {**_measured(sides, found), "statistics": found.get("statistics")}
-        return _done(sides, state, expected, action if needed else None, check_mode, found=state, **measured)
+        done = _done(sides, state, expected, action if needed else None, check_mode, found=state, **measured)
+        return done if wanted.live else _ready(done, ready, True)
 
 
 def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode) as (sides, facts):
         state = plan.check("return", sides.member, facts)
-        action = Action("return", f"member {sides.member.name}") if switching.begun(sides, facts) else None
+        begun = switching.begun(sides, facts)
+        action = Action("return", f"member {sides.member.name}") if begun else None
         if action and not check_mode:
             with sides.steps.step("return"):
                 switching.return_to_source(sides, facts)
         nothing = {**_measured(sides, {}), "statistics": None}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
-        return _done(sides, state, expected, action, check_mode, found=state, **nothing)
+        return _ready(_done(sides, state, expected, action, check_mode, found=state, **nothing), begun, False)
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
