@@ -4,7 +4,8 @@
 """Rows are compared before the window, as of one moment, while users work; in the window only what changed since.
 
 A slot of the source remembers what changed, from before that moment on. It stands only between the two, since it holds
-back the source's log. Whatever keeps this from being done is said, and then all rows are compared in the window.
+back the source's log. Whatever keeps this from being done is said, and then all rows are compared in the window; and so
+they are where another of the target's hosts has taken over since, which may lack what the source was told to be there.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def compared(sides: Sides, wanted: Wanted, facts: Facts) -> dict[str, Any]:
         client.in_transaction(sides.source, "Recording that nothing is compared", [source.save_record(sides, record)])
     forget(sides)
     try:
+        compared_with = timeline(sides)
         _remember(sides)
         with ExitStack() as stack:
             ours, theirs = _moment(sides, wanted, stack)
@@ -64,9 +66,17 @@ def compared(sides: Sides, wanted: Wanted, facts: Facts) -> dict[str, Any]:
     if found:
         forget(sides)
         raise noted(sides, compare.Unequal(sides.member, found))
-    text = source.save_record(sides, replace(record, compared=(counted["tables"], counted["rows"])))
+    text = source.save_record(sides, replace(
+        record, compared=(counted["tables"], counted["rows"]), timeline=compared_with,
+    ))  # fmt: skip
     client.in_transaction(sides.source, "Recording what was compared", [text])
     return counted
+
+
+def timeline(sides: Sides) -> str:
+    """Of the target's primary; another one after every failover."""
+    with translated("Reading the target's timeline"):
+        return str((one(sides.maintenance, statements.TIMELINE) or {"timeline": ""})["timeline"])
 
 
 def _remember(sides: Sides) -> None:
@@ -103,9 +113,10 @@ def forget(sides: Sides) -> None:
 
 
 def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | None:
-    """What changed since it was compared. None where it was not, where too much has changed, or nobody knows what."""
+    """What changed since it was compared. None where it was not, not with this primary, where too much has changed,
+    or nobody knows what."""
     name = sides.member.changes
-    if not record.compared:
+    if not record.compared or record.timeline != timeline(sides):
         return None
     try:
         with translated("Reading what changed since it was compared"):

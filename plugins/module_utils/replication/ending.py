@@ -68,16 +68,19 @@ def check(sides: Sides, facts: Facts) -> Record:
     record = facts.source.record
     if record is None or not record.fenced:
         raise Refused(f"The source of member {sides.member.name} has no record of its fence; it cannot be opened.")
-    if plan.stands(facts) == plan.LIVE and not facts.by_dump:
-        _follows(sides)
+    followed = plan.stands(facts) == plan.LIVE and not facts.by_dump
+    if followed:
+        _kept(sides)
     found = seed.schema_differences(sides)
     cure = "The way back is broken by it: change the source's schema alike, or stay."
     plan.refuse_differences(sides.member, "The target's schema changed since it serves.", found, cure)
+    if followed:  # rows of a changed schema keep it from following, so what changed is said first
+        _follows(sides)
     return record
 
 
-def _follows(sides: Sides) -> None:
-    """Raises ErpopsError unless the source follows the target closely: the fence would wait for it in vain."""
+def _kept(sides: Sides) -> None:
+    """Raises Refused where the target no longer has all of what the source must still be sent."""
     name = sides.member.back
     kept = client.slot(sides.target, name)
     if kept is None or kept.lost:
@@ -87,6 +90,11 @@ def _follows(sides: Sides) -> None:
         cure = "Its writes since the cutover are on the target alone. Stay there, and run wave_commit."
         problem = Problem(f"member {sides.member.name}", "slot", f"{name} is {text}", cure)
         raise Refused("There is no way back any more.", [problem])
+
+
+def _follows(sides: Sides) -> None:
+    """Raises ErpopsError unless the source follows the target closely: the fence would wait for it in vain."""
+    name = sides.member.back
 
     def near() -> bool:
         slot = client.slot(sides.target, name)

@@ -124,6 +124,7 @@ class Record:
     logins: tuple[str, ...] = ()  # superusers that were kept from logging in
     committed: bool = False
     compared: tuple[int, ...] = ()  # tables and rows that were equal when slot ``changes`` was made
+    timeline: str = ""  # of the target's primary that they were compared with
     digests: tuple[tuple[str, str], ...] = ()  # of the schema when the seed began, by kind
     by_dump: bool = False  # the source cannot be followed, or must not be changed for it
     comment: str | None = None  # by dumps: the database's own, as it was

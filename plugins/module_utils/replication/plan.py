@@ -106,12 +106,25 @@ def check_alone(verb: str, member: Member, target: TargetFacts) -> str:
     raise Refused(f"{verb} of member {member.name} is refused.", [problem], values={"state": found})
 
 
+def broken(facts: Facts) -> list[str]:
+    """Why following cannot go on, as far as the facts say it; empty if it can."""
+    record, slot = facts.source.record, facts.source.slot
+    if record is None:
+        return ["its publication on the source is gone"]
+    if slot is None:
+        return ["its slot on the source is gone"]
+    if slot.lost:
+        return ["its slot on the source was invalidated, since it held back too much log"]
+    return list(record.unequal)
+
+
 def check(verb: str, member: Member, facts: Facts) -> str:
     """The state the member stands in. Raises Refused where the verb may not begin from it."""
     found = stands(facts)
     if found in ALLOWED[verb]:
         return found
-    problem = Problem(f"member {member.name}", "state", found, CURES.get((verb, found), _cure(verb)))
+    why = f" ({'; '.join(broken(facts))})" if found == DIVERGED else ""
+    problem = Problem(f"member {member.name}", "state", found + why, CURES.get((verb, found), _cure(verb)))
     raise Refused(f"{verb} of member {member.name} is refused.", [problem], values={"state": found})
 
 

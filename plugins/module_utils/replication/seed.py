@@ -92,19 +92,14 @@ def _resumable(member: Member, facts: Facts) -> bool:
 
 def diverged(sides: Sides, facts: Facts) -> list[str]:
     """Why following cannot go on; empty if it can."""
-    slot, target = facts.source.slot, facts.target
-    if facts.source.record is None:
-        return ["its publication on the source is gone"]
-    if slot is None:
-        return ["its slot on the source is gone"]
-    if slot.lost:
-        return ["its slot on the source was invalidated, since it held back too much log"]
-    if facts.source.record.unequal:
-        return list(facts.source.record.unequal)
+    record, slot, target = facts.source.record, facts.source.slot, facts.target
+    broken = plan.broken(facts)
+    if broken or record is None or slot is None:
+        return broken
     if target.subscribed != sides.member.name:
         return []
     found = schema_differences(sides)
-    known = dict(facts.source.record.digests)
+    known = dict(record.digests)
     now = client.digests(sides.source)
     changed = sorted(kind for kind in known.keys() | now.keys() if known.get(kind) != now.get(kind))
     found += [f"{kind} of the source were changed" for kind in changed if not found]

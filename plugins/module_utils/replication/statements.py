@@ -55,6 +55,7 @@ ADVANCE_ORIGIN: LiteralString = """
     SELECT pg_replication_origin_advance('pg_' || oid, %(position)s::pg_lsn) FROM pg_subscription
     WHERE subname = %(name)s AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+TIMELINE: LiteralString = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline"
 CHANGES: LiteralString = """
     SELECT data
     FROM pg_logical_slot_peek_changes(%(slot)s, NULL, %(most)s, 'include-xids', '0', 'skip-empty-xacts', '1')

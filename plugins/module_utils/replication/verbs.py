@@ -139,6 +139,11 @@ def outcome(
     )
 
 
+def _ready(done: Outcome, before: bool, after: bool) -> Outcome:
+    """The same, with whether all is made ready for the window, which no state tells."""
+    return replace(done, before={**done.before, "ready": before}, after={**done.after, "ready": after})
+
+
 @contextmanager
 def _told(state: str) -> Iterator[None]:
     """Where a refusal leaves the member: whoever goes on must know who serves."""
@@ -300,7 +305,8 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     )
     with _opened(parameters, check_mode, budget=parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
-        needed = state != plan.LIVE if wanted.live else not switching.ready(facts)
+        ready = switching.ready(facts)
+        needed = state != plan.LIVE if wanted.live else not ready
         action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}") if needed else None
         again = not wanted.live and not needed and state == plan.FOLLOWING
         more = _rights(sides) if again and not facts.by_dump else ()
@@ -315,19 +321,21 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             action = _brought(parameters, sides, found.get("files", {}), check_mode=check_mode)
         expected = plan.LIVE if wanted.live else state
         numbers = {**measured(sides, found), "statistics": found.get("statistics")}
-        return _done(sides, state, expected, action, check_mode, more, found=state, **numbers)
+        done = _done(sides, state, expected, action, check_mode, more, found=state, **numbers)
+        return done if wanted.live else _ready(done, ready, True)
 
 
 def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode, patient=True) as (sides, facts):
         state = plan.check("return", sides.member, facts)
-        action = Action("return", f"member {sides.member.name}") if switching.begun(sides, facts) else None
+        begun = switching.begun(sides, facts)
+        action = Action("return", f"member {sides.member.name}") if begun else None
         if action and not check_mode:
             with sides.steps.step("return"):
                 switching.return_to_source(sides, facts)
         nothing = {**measured(sides, {}), "statistics": None}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
-        return _done(sides, state, expected, action, check_mode, found=state, **nothing)
+        return _ready(_done(sides, state, expected, action, check_mode, found=state, **nothing), begun, False)
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

@@ -254,10 +254,10 @@ class Waves:
             )
             for database in databases:
                 run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-        for host, folder in self.filestores(member):
+        for host, folder in self.stores(member):
             host.shell(f"rm -rf {folder}")
 
-    def filestores(self, member: str) -> tuple[tuple[LabHost, str], tuple[LabHost, str]]:
+    def stores(self, member: str) -> tuple[tuple[LabHost, str], tuple[LabHost, str]]:
         """Of the source and of the target."""
         return (self.legacy, f"{FILESTORES}/{member}_old"), (self.target, f"{FOLDER}/filestores/{member}")
 
@@ -273,7 +273,7 @@ class Waves:
     @contextmanager
     def writing(self, member: str, side: str, seconds: float = 120) -> Iterator[None]:
         """Somebody inserts rows and attaches files all the while, and notes what the server has acknowledged."""
-        host, store = self.filestores(member)[side == "target"]
+        host, store = self.stores(member)[side == "target"]
         if side == "source":
             where, user = f"dbname={member}_old host=/var/run/postgresql port={self.port} user=odoo", "odoo"
         else:

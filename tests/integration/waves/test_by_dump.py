@@ -99,7 +99,7 @@ def removed(elder: Waves) -> None:
     elder.source_sql(f"DROP DATABASE IF EXISTS {OLD}")
     for host in (elder.legacy, elder.target):
         host.shell(f"rm -f /srv/erpops-waves/{NAME}.acks*")
-    for host, folder in elder.filestores(NAME):
+    for host, folder in elder.stores(NAME):
         host.shell(f"rm -rf {folder}")
 
 

@@ -44,7 +44,7 @@ def nothing_lost(waves: Waves, member: str, *, on_source: bool) -> None:
     attached = waves.attached(member)
     rows = told("SELECT checksum FROM ir_attachment WHERE name = 'acknowledged'")
     assert attached and [name for name in attached if rows.count(name) != 1] == []
-    host, folder = waves.filestores(member)[0 if on_source else 1]
+    host, folder = waves.stores(member)[0 if on_source else 1]
     lines = host.shell(f"cd {folder} && find . -type f -exec sha1sum {{}} +").splitlines()
     files = {f"./{name[:2]}/{name}": name for name in attached}
     assert files.items() - {(place, found) for found, place in (line.split(maxsplit=1) for line in lines)} == set()

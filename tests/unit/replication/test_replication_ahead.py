@@ -30,9 +30,17 @@ def test_a_new_slot_never_stands_beside_an_old_comparison(monkeypatch: pytest.Mo
     monkeypatch.setattr(ahead.client, "in_transaction", lambda _source, _what, texts: written.extend(texts))
     monkeypatch.setattr(ahead, "forget", lambda _sides: written.append("forgotten"))
     monkeypatch.setattr(ahead, "_remember", killed)
+    monkeypatch.setattr(ahead, "timeline", lambda _sides: "00000001")
     sides: Any = SimpleNamespace(member=None, source=None)
     before = Record(compared=(3, 50), committed=True)
     facts: Any = SimpleNamespace(source=SimpleNamespace(record=before))
     with pytest.raises(Killed):
         ahead.compared(sides, WANTED, facts)
     assert written == [Record(committed=True), "forgotten"]
+
+
+@pytest.mark.parametrize("then", ["00000001", ""])  # a record of an older release has none
+def test_what_another_primary_had_says_nothing_of_this_one(monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    monkeypatch.setattr(ahead, "timeline", lambda _sides: "00000002")
+    sides: Any = SimpleNamespace(member=SimpleNamespace(changes="erpops_changes_acme"))  # the source is not asked
+    assert ahead.since(sides, Record(compared=(3, 50), timeline=then)) is None

@@ -27,10 +27,17 @@ class Gone:
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
 
+class Serving:
+    """A connection to a primary of the first timeline."""
+
+    def execute(self, *_values: Any) -> Any:
+        return SimpleNamespace(fetchall=lambda: [{"timeline": "00000001"}])
+
+
 def sides() -> Any:
     server = SimpleNamespace(hosts=["10.0.0.1", "10.0.0.2"], port=5432, at=lambda hosts, _port: hosts)
     member = SimpleNamespace(name="acme", back="erpops_back_acme", changes="erpops_changes_acme")
-    return SimpleNamespace(member=member, source=Gone(), target_server=server)
+    return SimpleNamespace(member=member, source=Gone(), maintenance=Serving(), target_server=server)
 
 
 def test_a_standby_that_goes_away_does_not_keep_the_slot(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +52,13 @@ def test_a_standby_that_goes_away_does_not_keep_the_slot(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "step", [back.rest, back.remove, ahead.forget, lambda sides: ahead.since(sides, Record(compared=(1, 1)))]
+    "step",
+    [
+        back.rest,
+        back.remove,
+        ahead.forget,
+        lambda sides: ahead.since(sides, Record(compared=(1, 1), timeline="00000001")),
+    ],
 )
 def test_a_source_that_goes_away_is_said(step: Callable[[Any], Any]) -> None:
     with pytest.raises(Unreachable):

@@ -101,6 +101,21 @@ def test_a_verb_begins_where_it_may_and_nowhere_else(verb: str, state: str) -> N
             plan.check(verb, MEMBER, STATES[state])
 
 
+@pytest.mark.parametrize("why", [
+    ("slot on the source is gone", facts(record=Record(), database=True, subscribed="acme-corp")),
+    ("held back too much log",
+     facts(record=Record(), slot=replace(SLOT, lost=True), database=True, subscribed="acme-corp")),
+    ("table x: 1 rows",
+     facts(record=Record(unequal=("table x: 1 rows",)), slot=SLOT, database=True, subscribed="acme-corp")),
+])  # fmt: skip
+def test_a_diverged_member_is_refused_with_the_reason(why: tuple[str, Facts]) -> None:
+    reason, found = why
+    for verb in ("wave_rehearse", "wave_cutover"):
+        with pytest.raises(Refused) as refused:
+            plan.check(verb, MEMBER, found)
+        assert reason in str(refused.value) and "wave_seed" in str(refused.value)
+
+
 def test_an_open_target_is_never_seeded_and_a_committed_member_has_no_way_back() -> None:
     for state in (plan.LIVE, plan.COMMITTED):
         assert state not in plan.ALLOWED["wave_seed"]
