@@ -46,6 +46,12 @@ def copy_missing(
     return done
 
 
+def lacking(place: Place, referenced: Collection[str], seconds: float) -> list[str]:
+    """Names that the database knows and the place has not."""
+    known = {copy.shown(name) for name in copy.names_from(_run(place, "list", b"", seconds))}
+    return sorted(set(referenced) - known)
+
+
 def _confirm(giver: Place, staged: dict[bytes, str], doubtful: list[bytes], done: Copied, seconds: float) -> None:
     """A file that is not what its name says is kept as it is if it is so on the giver; else it was hurt on the way."""
     there = copy.sums_from(_run(giver, "sums", copy.names_to(doubtful), seconds))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,8 +112,12 @@ def _opened(parameters: Mapping[str, Any], check_mode: bool, **how: Any) -> Iter
 
 
 def _done(sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, **values: Any) -> Outcome:
-    """``expected``: where a run brings the member. What is said of a real run is read from both sides again."""
-    after = expected if check_mode or action is None else plan.stands(client.read(sides))
+    """``expected``: where a run brings the member. What is said of a real run is read from both sides again, if the
+    source was not lost in that moment."""
+    after = expected
+    if action is not None and not check_mode:
+        with suppress(client.SourceUnreachable):
+            after = plan.stands(client.read(sides))
     return outcome(sides, state, after, action, **values)
 
 
@@ -257,7 +261,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             elif state != plan.LIVE:
                 switching.check(sides, wanted, facts)
         expected = plan.LIVE if wanted.live else state
-        numbers = {**measured(sides, found), "statistics": found.get("statistics")}
+        numbers = {**measured(sides, found), "statistics": found.get("statistics"), **WITH_SOURCE}
         return _done(sides, state, expected, action if needed else None, check_mode, found=state, **numbers)
 
 
@@ -268,7 +272,7 @@ def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
         if action and not check_mode:
             with sides.steps.step("return"):
                 switching.return_to_source(sides, facts)
-        nothing = {**measured(sides, {}), "statistics": None}
+        nothing = {**measured(sides, {}), "statistics": None, **WITH_SOURCE}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
         return _done(sides, state, expected, action, check_mode, found=state, **nothing)
 
@@ -341,6 +345,7 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **measured(sides, {}), **NEVER_LIVE)
 
 
+WITH_SOURCE: Mapping[str, Any] = {"source_left": [], "arrived_until": None, "behind": []}
 NEVER_LIVE: Mapping[str, Any] = {"live_since": None, "outside": [], "left": [], "source_left": []}
 
 

@@ -61,6 +61,7 @@ def ended(
     before: str = "following",
     origin: str = "following",
     returned: dict[str, Any] | None = None,
+    cut: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the store is told of a member whose part of a verb failed before anything else was known of it, or whose
     rollback returned something."""
@@ -69,6 +70,8 @@ def ended(
     text = SAID.format(variables=variables, entry=entry, said=said, before=before, origin=origin)
     if returned is not None:
         text = text.replace("wave_move_problem: it failed", f"wave_move_returned: {json.dumps(returned)}")
+    if cut is not None:
+        text = text.replace("wave_move_entry:", f"wave_move_cut: {json.dumps(cut)}\n    wave_move_entry:", 1)
     play.write_text(text)
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", str(play)]
     done = subprocess.run(
@@ -121,6 +124,14 @@ def test_a_rollback_whose_source_is_gone_ends_live_and_keeps_what_is_left_there(
     said = ended("rollback", tmp_path, "rolling_back", "live", {**RETURNED, "state": "live", "source_left": left})
     assert (said["outcome"], list(said["facts"])) == ("live", ["failed_rollback"])
     assert said["facts"]["failed_rollback"]["source_left"] == left
+
+
+@pytest.mark.parametrize(("lost", "outcome"), [({}, "rolled_back"), ({"source_lost": True}, "live")])
+def test_an_open_target_goes_back_unless_its_source_was_lost(
+    tmp_path: Path, lost: dict[str, Any], outcome: str
+) -> None:
+    said = ended("cutover", tmp_path, "cutting_over", cut={"state": "live", **lost})
+    assert said["outcome"] == outcome
 
 
 def test_nothing_is_asked_of_a_legacy_host_that_is_gone() -> None:
