@@ -97,10 +97,12 @@ def connected(
 
 
 @contextmanager
-def _opened(parameters: Mapping[str, Any], check_mode: bool, **how: Any) -> Iterator[tuple[Sides, Facts]]:
-    with connected(parameters, check_mode, **how) as sides:
+def _opened(
+    parameters: Mapping[str, Any], check_mode: bool, *, budget: float | None = None, patient: bool = False
+) -> Iterator[tuple[Sides, Facts]]:
+    with connected(parameters, check_mode, budget=budget, patient=patient) as sides:
         try:
-            facts = client.read(sides)
+            facts = client.read_again(sides) if patient and not check_mode else client.read(sides)
         except client.SourceUnreachable as error:
             if "source_gone" in parameters:
                 cure = (
