@@ -70,6 +70,15 @@ options:
     description: How near the target must be before the window opens.
     type: int
     default: 1048576
+  source_gone:
+    description:
+      - The source is gone for good and is not asked. With O(state=live) the copy that followed it opens as it is,
+        without a way back. What had not arrived is lost; sequences are raised to what their columns have.
+      - With O(state=following) only what the target keeps for a way back is removed. O(state=ready) looks, and does
+        nothing.
+      - Refused while the source answers, and for a member that is moved by dumps, whose copy is as old as its seed.
+    type: bool
+    default: false
   allow_shared_roles:
     description: Keep a superuser of the application from logging in, though it owns databases of other members too.
     type: bool
@@ -172,12 +181,33 @@ statistics:
   returned: success
   type: dict
   sample: {commits: 4120, rollbacks: 2, blks_read: 9120, blks_hit: 812000, temp_bytes: 0, deadlocks: 0}
+arrived_until:
+  description:
+    - With O(source_gone) until when changes of the source had arrived, in UTC. C(written) is the last time that a row
+      of the copy says it was written, C(heard) when the source was last heard of, where the server still knows.
+  returned: success
+  type: dict
+  sample: {written: "2026-11-23T20:04:11Z", heard: "2026-11-23T20:04:19Z"}
+behind:
+  description: With O(source_gone) what the copy may lack, a sentence each.
+  returned: success
+  type: list
+  elements: str
+source_left:
+  description: With O(source_gone) what is to be known of the source, should it ever come back, a sentence each.
+  returned: success
+  type: list
+  elements: str
 actions:
   description: What was done or, in check mode, would be.
   returned: always
   type: list
   elements: dict
   sample: [{verb: cut over, subject: member acme, detail: "member acme"}]
+source_lost:
+  description: The target is open, and the source was lost before the rest could be done there.
+  returned: failure, when it is so
+  type: bool
 problems:
   description: Everything that was wrong, one by one.
   returned: failure
@@ -187,7 +217,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs, verbs_alone
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
     COPIES,
     FILESTORE,
@@ -209,11 +239,13 @@ ARGUMENTS = {
     "compare_seconds": {"type": "int", "default": 3600},
     "lag_bytes": {"type": "int", "default": 1048576},
     "allow_shared_roles": {"type": "bool", "default": False},
+    "source_gone": {"type": "bool", "default": False},
 }
 
 
 def main() -> None:
-    verbs.finish(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), verbs.cutover)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    verbs.finish(module, verbs.cutover, verbs_alone.cutover)
 
 
 if __name__ == "__main__":

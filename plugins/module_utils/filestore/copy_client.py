@@ -112,6 +112,12 @@ def _list(place: Place, seconds: float) -> tuple[set[bytes], str]:
         return set(), error.message
 
 
+def unknown(place: Place, referenced: Collection[str], seconds: float) -> list[str]:
+    """Names that the database knows and the place has not."""
+    found, _nowhere = _list(place, seconds)
+    return sorted(set(referenced) - {copy.shown(name) for name in found})
+
+
 def _run(place: Place, verb: str, stdin: bytes, seconds: float) -> bytes:
     try:
         done = subprocess.run(place.line(verb), input=stdin, capture_output=True, timeout=seconds, check=False)

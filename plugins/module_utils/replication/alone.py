@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
     translated,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    carry,
     client,
     ending,
     outside,
@@ -26,14 +28,15 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     source,
     statements,
 )
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import cutover as switching
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import TargetFacts
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Table, TargetFacts
 
 with suppress(ImportError):  # the client reports it
     from psycopg.conninfo import make_conninfo
     from psycopg.pq import PGconn, Ping
 
-GONE_SECONDS = 10  # longer than a tunnel needs to come up again
+GONE_SECONDS = 6  # longer than a tunnel needs to come up again
 ASK_SECONDS = 2
 
 
@@ -74,13 +77,64 @@ def read(sides: Sides) -> TargetFacts:
     return replace(target, opened=(mark and mark["since"]) or "")
 
 
+def check_followed(sides: Sides, target: TargetFacts) -> str:
+    """Where it stands. Raises Refused for a copy that did not follow: it is as old as its seed."""
+    state, member = plan.check_alone("wave_cutover", sides.member, target), sides.member
+    if state == plan.FOLLOWING and target.subscribed != member.name:
+        cure = "It is moved by dumps, and its copy is as old as its seed. Restore a backup of the source instead."
+        problem = Problem(f"member {member.name}", "subscription", "", f"The target did not follow the source. {cure}")
+        raise Refused(f"wave_cutover of member {member.name} is refused.", [problem], values={"state": state})
+    return state
+
+
+def cutover(sides: Sides, files: Callable[[], Sequence[str]]) -> dict[str, Any]:
+    """The copy that followed opens as it is, without a way back. Killed anywhere and run again, it goes on.
+
+    files: names of the filestore that are missing.
+    """
+    member, steps = sides.member, sides.steps
+    with steps.step("look"):
+        arrived = arrived_until(sides)
+    with steps.step("stop"), translated("Following no longer"):
+        execute(sides.target, statements.enable_subscription(member.forward, False))
+    with steps.step("carry"):
+        raised, free = carry.raise_owned(sides.target)
+        carried = {"sequences": raised, "materialized_views": carry.materialized_views(sides.target)}
+    with steps.step("files"):
+        missing = files()
+    with steps.step("no_way_back"):
+        no_way_back(sides)
+        with translated("Preparing the mark of the opening"):
+            execute(sides.target, statements.create_publication(member.back, []))
+    client.still_locked(sides)
+    with steps.step("open"):
+        switching.open_target(sides, followed=True)
+    behind = plan.behind(free, missing)
+    return {"carried": carried, "arrived_until": arrived, "behind": behind, "statistics": switching.counted(sides)}
+
+
+def arrived_until(sides: Sides) -> dict[str, str | None]:
+    """written: the last time that a row of the copy says it was written. heard: when the source was last heard of,
+    which the server forgets with its worker."""
+    with translated("Reading until when changes had arrived"):
+        tables = [Table(**row) for row in rows(sides.target, statements.WRITTEN)]
+        written = one(sides.target, statements.last_written(tables)) if tables else None
+        heard = one(sides.target, statements.HEARD, [sides.member.forward])
+    return {"written": written["written"] if written else None, "heard": heard["heard"] if heard else None}
+
+
+def no_way_back(sides: Sides) -> None:
+    """The target keeps nothing for the source any more."""
+    source.drop_slot(sides.maintenance, sides.member.back)
+    with translated("Closing the way back on the target"):
+        execute(sides.target, statements.drop_publication(sides.member.back))
+
+
 def commit(sides: Sides, wanted: proof.Dumping | None, target: TargetFacts) -> dict[str, Any]:
     """The target keeps nothing for the source any more. Returns what is known of the dump."""
     found = ending.dumped(sides, wanted, plan.check_alone("wave_commit", sides.member, target), target.version)
     with sides.steps.step("commit"):
-        source.drop_slot(sides.maintenance, sides.member.back)
-        with translated("Closing the way back on the target"):
-            execute(sides.target, statements.drop_publication(sides.member.back))
+        no_way_back(sides)
     return found
 
 

@@ -59,6 +59,27 @@ def _create_sequence(name: sql.Identifier, row: client.Row, typed: bool) -> sql.
     return sql.SQL(form).format(name, *values)
 
 
+def raise_owned(connection: Connection) -> tuple[int, list[str]]:
+    """Where nobody can be asked how far a sequence is: at least as far as the column that it numbers.
+
+    Returns how many were raised, and the names of those that number no column.
+    """
+    known = {(row["schema"], row["name"]): row for row in client.sequences(connection)}
+    raised, owned = 0, set[tuple[str, str]]()
+    with translated("Raising sequences"):
+        for row in rows(connection, statements.OWNED_SEQUENCES):
+            place = (row["schema"], row["name"])
+            owned.add(place)
+            given = known[place]
+            if given["increment"] > 0:
+                least = given["min"] if given["last"] is None else given["last"] + 1
+                table = Table(schema=row["table_schema"], name=row["table_name"])
+                name, column = sql.Identifier(*place), row["column_name"]
+                text = statements.raise_sequence(name, table, column, least, given["max"])
+                raised += len(rows(connection, text))
+    return raised, [f"{schema}.{name}" for schema, name in sorted(known.keys() - owned)]
+
+
 def large_objects(giver: Connection, taker: Connection, owner: str) -> int:
     """Those that differ, and none that the giver does not have. Returns how many were written or removed."""
     with translated("Copying large objects"):

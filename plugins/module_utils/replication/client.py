@@ -211,7 +211,7 @@ def lock_again(sides: Sides) -> None:
 
 
 def read_again(sides: Sides) -> Facts:
-    """With the lock, after a failure.
+    """With the lock, after a failure of this run or the end of another.
 
     An opening whose answer was lost may still wait for a standby, and is seen by nobody until then; so the rows that it
     changes are locked first, which waits for its end, or fails.

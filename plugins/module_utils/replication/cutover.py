@@ -155,7 +155,7 @@ def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict
         open_target(sides, followed=not facts.by_dump)
     steps.end_window()
     finish(sides)
-    return {**done, "statistics": _counted(sides)}
+    return {**done, "statistics": counted(sides)}
 
 
 def _caught_up(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _caught_up(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> d
     return {"compared": compared, "carried": carried, "files": files, "position": until, "left": left}
 
 
-def _counted(sides: Sides) -> dict[str, Any] | None:
+def counted(sides: Sides) -> dict[str, Any] | None:
     """None rather than an error: the target is open."""
     try:
         with translated("Reading the target's statistics"):
@@ -229,13 +229,21 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
     try:
         with steps.step("return"):
             client.lock_again(sides)
-            facts = client.read_again(sides)
+            try:
+                facts = client.read_again(sides)
+            except client.SourceUnreachable:
+                if not client.read_target(sides).serves:
+                    raise
+                text = f"The target is open and serves, but: {error}. Run wave_cutover again once the source is back."
+                return ErpopsError(text, values={"state": plan.LIVE, "source_lost": True})
             if plan.stands(facts) == plan.LIVE:
                 text = f"The target is open, but: {error}. Run wave_cutover again."
                 return ErpopsError(text, values={"state": plan.LIVE})
             return_to_source(sides, facts)
     except ErpopsError as second:
         text = f"{error}\nThe source could not be opened again: {second}\nNobody serves; run wave_cutover again."
+        if isinstance(second, client.SourceUnreachable):
+            text += " If its host is gone for good, say so (option source_gone; wave_move_source_gone)."
         return ErpopsError(text, values={"state": plan.CUTTING_OVER})
     if isinstance(error, ErpopsError):
         problems = error.problems or (

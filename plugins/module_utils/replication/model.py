@@ -183,6 +183,10 @@ class TargetFacts:
     def closed(self) -> bool:
         return not self.grants
 
+    @property
+    def serves(self) -> bool:
+        return self.database and not self.closed and not self.subscribed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:

@@ -19,6 +19,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication.model impo
     TargetFacts,
 )
 
+SHOWN = 50  # names in a sentence
 PLANNED = "planned"
 PREPARED = "prepared"
 SEEDING = "seeding"
@@ -49,7 +50,7 @@ def stands(facts: Facts) -> str:
     record = source.record
     if record is not None and record.by_dump:
         return _stands_by_dump(record, target)
-    if target.database and not target.closed and not target.subscribed:
+    if target.serves:
         way_back = record is not None and record.fenced and not record.committed  # be it broken or not
         return LIVE if way_back else COMMITTED
     if target.database and target.subscribed:
@@ -91,7 +92,7 @@ def stands_alone(target: TargetFacts) -> str:
         return SEEDING if target.passing or target.subscribed else PLANNED
     if target.subscribed:
         return FOLLOWING
-    if not target.closed:
+    if target.serves:
         return LIVE if target.opened else COMMITTED
     return ROLLING_BACK if target.opened else FOLLOWING
 
@@ -151,6 +152,8 @@ def left_on_source(verb: str, member: Member, state: str) -> list[str]:
         f"Its database {member.database} may be open, and the Odoo there would serve, run scheduled actions and send "
         "mails beside the target. Keep the host off the network until that Odoo is disabled."
     )
+    if verb == "wave_cutover":
+        return [serves] if state == FOLLOWING else []
     if verb == "wave_commit":
         return [fenced, follows]
     if verb == "withdraw":
@@ -159,11 +162,40 @@ def left_on_source(verb: str, member: Member, state: str) -> list[str]:
     return [lost, serves] if state == ROLLING_BACK else []
 
 
+def behind(free: Sequence[str], missing: Sequence[str]) -> list[str]:
+    """What a copy that opened without its source may lack. free: sequences that number no column. missing: files."""
+    found = [
+        "Large objects and rows of unlogged tables are as they were when it was seeded.",
+        "What was written on the source and had not arrived is on it alone.",
+    ]
+    if free:
+        found.append(
+            f"{len(free)} sequences number no column and are as they were when it was seeded; they may give numbers "
+            f"twice, so raise them: {', '.join(free[:SHOWN])}{' …' if len(free) > SHOWN else ''}."
+        )
+    if missing:
+        found.append(
+            f"{len(missing)} files of attachments had not been copied: {', '.join(missing[:SHOWN])}"
+            f"{' …' if len(missing) > SHOWN else ''}."
+        )
+    return found
+
+
 CURES_ALONE = {
-    ("wave_commit", FOLLOWING): "The target never served it. Without its source wave_rollback (withdraw) removes it.",
+    ("wave_cutover", COMMITTED): "The target serves.",
+    ("wave_cutover", ROLLING_BACK): "Run wave_rollback with source_gone, which opens it again.",
+    ("wave_cutover", SEEDING): "Its copy is not whole. Restore a backup of the source instead.",
+    ("wave_cutover", PLANNED): "There is no copy. Restore a backup of the source instead.",
+    (
+        "wave_commit",
+        FOLLOWING,
+    ): "The target never served it. Without its source wave_cutover opens it, wave_rollback removes it.",
     ("wave_commit", ROLLING_BACK): "Its copy is closed. Run wave_rollback with source_gone, which opens it again.",
     ("wave_rollback", COMMITTED): "It is committed, and the target serves.",
-    ("wave_rollback", FOLLOWING): "The target never served it. Without its source wave_rollback (withdraw) removes it.",
+    (
+        "wave_rollback",
+        FOLLOWING,
+    ): "The target never served it. Without its source wave_cutover opens it, withdraw removes it.",
     ("withdraw", LIVE): "The target serves. Run wave_commit with source_gone.",
     ("withdraw", COMMITTED): "The target serves.",
 }

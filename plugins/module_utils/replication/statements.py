@@ -186,6 +186,28 @@ SEQUENCES_BEFORE_10: LiteralString = f"""
           FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
           WHERE c.relkind = 'S' AND {OWN_SCHEMAS}) AS found ORDER BY 1, 2
 """
+# A sequence and the integer column that it belongs to.
+OWNED_SEQUENCES: LiteralString = f"""
+    SELECT n.nspname AS schema, c.relname AS name, o.nspname AS table_schema, t.relname AS table_name,
+           a.attname AS column_name
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+    JOIN pg_class AS t ON d.refclassid = 'pg_class'::regclass AND t.oid = d.refobjid
+    JOIN pg_namespace AS o ON o.oid = t.relnamespace
+    JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
+    WHERE c.relkind = 'S' AND {OWN_SCHEMAS}
+      AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, 2
+"""
+# Where Odoo notes when a row was written, in UTC.
+WRITTEN: LiteralString = f"""
+    SELECT n.nspname AS schema, c.relname AS name
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE a.attname = 'write_date' AND a.atttypid = 'timestamp'::regtype AND c.relkind = 'r' AND {OWN_SCHEMAS}
+"""
+HEARD: LiteralString = """
+    SELECT to_char(max(latest_end_time) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS heard
+    FROM pg_stat_subscription WHERE subname = %s
+"""
 LARGE_OBJECTS: LiteralString = "SELECT oid::bigint AS oid, md5(lo_get(oid)) AS sum FROM pg_largeobject_metadata"
 MATERIALIZED: LiteralString = f"""
     SELECT n.nspname AS schema, c.relname AS name FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -303,6 +325,19 @@ def comment_subscription(name: str, text: str) -> sql.Composed:
 
 def comment_database(name: str, text: str | None) -> sql.Composed:
     return sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text))
+
+
+def last_written(tables: Sequence[Table]) -> sql.Composed:
+    each = [sql.SQL("SELECT max(write_date) AS at FROM ONLY {}").format(name_of(table)) for table in tables]
+    form = 'SELECT to_char(max(at), \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') AS written FROM ({}) AS found'
+    return sql.SQL(form).format(sql.SQL(" UNION ALL ").join(each))
+
+
+def raise_sequence(name: sql.Identifier, table: Table, column: str, least: int, most: int) -> sql.Composed:
+    """To the greatest value of its column, where that is above what it has given. Returns a row where it was raised."""
+    form = "SELECT setval({}::regclass, max({})) FROM {} HAVING max({}) BETWEEN {} AND {}"
+    whole, of = sql.Literal(name.as_string(None)), sql.Identifier(column)
+    return sql.SQL(form).format(whole, of, name_of(table), of, sql.Literal(least), sql.Literal(most))
 
 
 def rename_database(name: str, new: str) -> sql.Composed:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,10 +102,12 @@ def connected(
 
 
 @contextmanager
-def _opened(parameters: Mapping[str, Any], check_mode: bool, **how: Any) -> Iterator[tuple[Sides, Facts]]:
-    with connected(parameters, check_mode, **how) as sides:
+def _opened(
+    parameters: Mapping[str, Any], check_mode: bool, *, budget: float | None = None, patient: bool = False
+) -> Iterator[tuple[Sides, Facts]]:
+    with connected(parameters, check_mode, budget=budget, patient=patient) as sides:
         try:
-            facts = client.read(sides)
+            facts = client.read_again(sides) if patient and not check_mode else client.read(sides)
         except client.SourceUnreachable as error:
             if "source_gone" in parameters:
                 cure = (
@@ -120,11 +122,15 @@ def _done(
     sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, more: tuple[Action, ...] = (),
     **values: Any,
 ) -> Outcome:  # fmt: skip
-    """``expected``: where a run brings the member. What is said of a real run is read from both sides again.
+    """``expected``: where a run brings the member. What is said of a real run is read from both sides again, if the
+    source was not lost in that moment.
 
     more: what is done beside, and brings the member nowhere.
     """
-    after = expected if check_mode or action is None else plan.stands(client.read(sides))
+    after = expected
+    if action is not None and not check_mode:
+        with suppress(client.SourceUnreachable):
+            after = plan.stands(client.read(sides))
     return outcome(sides, state, after, action, more, **values)
 
 
@@ -320,7 +326,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         if again:
             action = _brought(parameters, sides, found.get("files", {}), check_mode=check_mode)
         expected = plan.LIVE if wanted.live else state
-        numbers = {**measured(sides, found), "statistics": found.get("statistics")}
+        numbers = {**measured(sides, found), "statistics": found.get("statistics"), **WITH_SOURCE}
         done = _done(sides, state, expected, action, check_mode, more, found=state, **numbers)
         return done if wanted.live else _ready(done, ready, True)
 
@@ -333,7 +339,7 @@ def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
         if action and not check_mode:
             with sides.steps.step("return"):
                 switching.return_to_source(sides, facts)
-        nothing = {**measured(sides, {}), "statistics": None}
+        nothing = {**measured(sides, {}), "statistics": None, **WITH_SOURCE}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
         return _ready(_done(sides, state, expected, action, check_mode, found=state, **nothing), begun, False)
 
@@ -410,6 +416,7 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **told)
 
 
+WITH_SOURCE: Mapping[str, Any] = {"source_left": [], "arrived_until": None, "behind": []}
 NEVER_LIVE: Mapping[str, Any] = {"live_since": None, "outside": [], "source_left": []}
 
 

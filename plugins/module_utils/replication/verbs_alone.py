@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import Action
-from ansible_collections.erpops.odoo.plugins.module_utils.replication import alone, plan, verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.filestore.copy_client import unknown
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import alone, client, plan, verbs
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import filestores_from
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import TargetFacts
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.verbs import Outcome
@@ -26,6 +28,37 @@ def _opened(parameters: Mapping[str, Any], check_mode: bool) -> Iterator[tuple[S
 def _done(sides: Sides, state: str, expected: str, action: Action | None, check_mode: bool, **values: Any) -> Outcome:
     after = expected if check_mode or action is None else plan.stands_alone(alone.read(sides))
     return verbs.outcome(sides, state, after, action, **values)
+
+
+def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
+    """Nobody can be switched over from a source that is gone: the copy that followed opens as it is."""
+    wanted = parameters["state"]
+    with _opened(parameters, check_mode) as (sides, target):
+        state, subject = alone.check_followed(sides, target), f"member {sides.member.name}"
+        found: dict[str, Any] = {}
+        action, expected = None, state
+        if wanted == "live" and state != plan.LIVE:
+            action, expected = Action("open", subject), plan.LIVE
+            if not check_mode:
+                found = alone.cutover(sides, _lacking(parameters, sides))
+        elif wanted == "following" and state == plan.FOLLOWING and target.back_slot is not None:
+            action = Action("return", subject)
+            if not check_mode:
+                alone.no_way_back(sides)
+        told = {key: found.get(key) for key in ("statistics", "arrived_until")}
+        told["behind"] = found.get("behind", [])
+        left = plan.left_on_source("wave_cutover", sides.member, state) if wanted == "live" else []
+        return _done(
+            sides, state, expected, action, check_mode, found=state, source_left=left, **told,
+            **verbs.measured(sides, found),
+        )  # fmt: skip
+
+
+def _lacking(parameters: Mapping[str, Any], sides: Sides) -> Callable[[], Sequence[str]]:
+    stores = filestores_from(parameters)
+    if stores is None:
+        return lambda: ()
+    return lambda: unknown(stores.target, client.attachments(sides.target), stores.seconds)
 
 
 def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

@@ -121,6 +121,7 @@ class Waves:
                 **copies,
                 "lag_bytes": 1_048_576,
                 "allow_shared_roles": False,
+                "source_gone": False,
             },
             "rollback": {
                 "roles": copies["roles"],

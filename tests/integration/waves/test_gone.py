@@ -20,6 +20,7 @@ LEFT = """
     SELECT (SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'erpops_back_{name}')
          + (SELECT count(*) FROM pg_publication WHERE pubname = 'erpops_back_{name}')
 """
+DIE = "systemctl kill --signal=KILL postgresql@13-main || true; systemctl stop postgresql@13-main || true"
 
 
 def live(waves: Waves, name: str) -> None:
@@ -30,7 +31,7 @@ def live(waves: Waves, name: str) -> None:
 @contextmanager
 def gone(waves: Waves) -> Iterator[None]:
     """The legacy host's PostgreSQL is dead, and comes back only so that other tests find it."""
-    waves.legacy.shell("systemctl kill --signal=KILL postgresql@13-main; systemctl stop postgresql@13-main || true")
+    waves.legacy.shell(DIE)
     try:
         yield
     finally:
@@ -121,11 +122,11 @@ def test_a_source_that_is_lost_right_after_it_was_opened_is_not_doubled(waves: W
     live(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
         try:
-            failed = waves.run("rollback", name, at=("finish", CUT))
-            assert failed["failed"] and serves(waves, name) == {"source"}, failed
+            done = waves.done("rollback", name, at=("finish", CUT))
+            assert done["state"] == "rolled_back" and serves(waves, name) == {"source"}
         finally:
             waves.target.shell(HEAL)
-        assert waves.done("rollback", name)["state"] == "rolled_back"
+        assert waves.done("rollback", name)["actions"] == []
         waves.target.shell("sleep 0.3")
     nothing_lost(waves, name, on_source=True)
 
@@ -145,6 +146,76 @@ def test_a_copy_that_never_served_is_withdrawn_without_its_source(waves: Waves, 
         assert waves.target_sql("SELECT count(*) FROM pg_subscription") == "0"
         assert waves.done("rollback", name, source_gone=True, withdraw=True)["actions"] == []
     assert serves(waves, name) == {"source"}
+
+
+def test_a_copy_that_followed_opens_without_its_source(waves: Waves, member: Make) -> None:
+    """What had arrived is there, what the source wrote after it is not, and nothing is numbered twice."""
+    name = member("heir", "birch")
+    waves.source_sql("CREATE SEQUENCE x_free", f"{name}_old", "odoo")
+    following(waves, name)
+    with waves.writing(name, "source"):
+        waves.target.shell("sleep 2")
+        refused = waves.run("cutover", name, source_gone=True)
+        assert refused["failed"] and "answers" in refused["msg"], refused
+        waves.legacy.shell(DIE)
+    with gone(waves):
+        refused = waves.run("cutover", name)
+        assert refused["failed"] and "wave_move_source_gone" in refused["msg"], refused
+        assert waves.done("cutover", name, source_gone=True, state="ready")["actions"] == []
+        predicted = waves.run("cutover", name, check=True, source_gone=True)
+        assert not target_serves(waves, name)
+        opened = waves.done("cutover", name, source_gone=True)
+        assert predicted["actions"] == opened["actions"] != [] and predicted["after"] == opened["after"]
+        assert opened["state"] == "live" and target_serves(waves, name)
+        assert opened["arrived_until"]["written"] and any("public.x_free" in each for each in opened["behind"])
+        assert "beside the target" in opened["source_left"][0]
+        assert waves.done("cutover", name, source_gone=True)["actions"] == []
+        taken = {int(line) for line in waves.target_sql("SELECT id FROM x_acks", name).split()}
+        assert len(taken) > 50
+        highest = "SELECT nextval('{0}_id_seq') > coalesce(max(id), 0) FROM {0}"
+        for table in ("x_acks", "res_partner", "sale_order"):
+            assert waves.target_sql(highest.format(table), name) == "t", table
+        assert waves.target_sql("SELECT count(*) FROM pg_subscription") == "0"
+        assert waves.target_sql("SELECT count(*) FROM pg_replication_slots") == "0", "it has no way back"
+        rolled = waves.run("rollback", name, source_gone=True)
+        assert (rolled["state"], rolled["actions"]) == ("live", [])
+        assert waves.done("commit", name, source_gone=True)["state"] == "committed"
+    written = {int(line) for line in waves.source_sql("SELECT id FROM x_acks", f"{name}_old").split()}
+    assert taken - written == set() and len(written - taken) < 100, "it was followed closely until it died"
+
+
+def test_a_source_that_is_lost_right_after_the_target_opened_keeps_nobody_from_it(waves: Waves, member: Make) -> None:
+    name = member("opened", "birch")
+    following(waves, name)
+    with waves.writing(name, "source"), waves.writing(name, "target"):
+        try:
+            failed = waves.run("cutover", name, at=("finish", CUT))
+            assert failed["failed"] and "The target is open and serves" in failed["msg"], failed
+            assert (failed["state"], failed["source_lost"]) == ("live", True)
+            assert serves(waves, name) == {"target"}
+        finally:
+            waves.target.shell(HEAL)
+        assert waves.done("cutover", name)["state"] == "live"
+        assert waves.source_sql(f"SELECT count(*) FROM pg_replication_slots WHERE slot_name ~ '{name}'") == "0"
+        assert waves.done("rollback", name)["state"] == "rolled_back"
+        waves.target.shell("sleep 0.3")
+    nothing_lost(waves, name, on_source=True)
+
+
+def test_a_cutover_that_lost_its_source_is_completed_without_it(waves: Waves, member: Make) -> None:
+    name = member("alone", "birch")
+    following(waves, name)
+    with waves.writing(name, "source"), waves.writing(name, "target"):
+        try:
+            failed = waves.run("cutover", name, at=("compare", CUT))
+            assert failed["failed"] and "wave_move_source_gone" in failed["msg"], failed
+            assert serves(waves, name) == set()
+            opened = waves.done("cutover", name, source_gone=True)
+            assert opened["state"] == "live" and serves(waves, name) == {"target"}
+            waves.target.shell("sleep 0.5")
+        finally:
+            waves.target.shell(HEAL)
+    nothing_lost(waves, name, on_source=False)
 
 
 HOLDER = r"""

@@ -137,6 +137,15 @@ def test_a_rollback_whose_source_is_gone_ends_live_and_keeps_what_is_left_there(
     assert said["facts"]["failed_rollback"]["source_left"] == left
 
 
+@pytest.mark.parametrize(("lost", "outcome"), [({}, "rolled_back"), ({"source_lost": True}, "live")])
+def test_an_open_target_goes_back_unless_its_source_was_lost(
+    tmp_path: Path, lost: dict[str, Any], outcome: str
+) -> None:
+    cut = f"    wave_move_cut: {json.dumps({'state': 'live', **lost})}"
+    said = ended("cutover", tmp_path, "cutting_over", more=FAILED + cut)
+    assert said["outcome"] == outcome
+
+
 def test_nothing_is_asked_of_a_legacy_host_that_is_gone() -> None:
     """Every play on group legacy behind a commit: an unreachable host would end the run."""
     for name in ("wave_commit", "wave_access"):
