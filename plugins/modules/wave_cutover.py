@@ -48,14 +48,18 @@ options:
         type: path
   state:
     description:
-      - V(live) lets the target serve.
+      - V(live) lets the target serve, also one that was held.
+      - V(held) opens the target as V(live) does, for somebody who changes it before users are led there, such as
+        M(erpops.odoo.odoo_update). The source does not follow it until V(live), so that M(erpops.odoo.wave_rollback)
+        throws away what became of it, and opens the source as it was. What differs in the schema by then ends the way
+        back.
       - V(ready) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
         back is prepared, and every standby of the target keeps its slot, so that a failover takes it along. All rows
         are compared as of one moment, so that in the window only those are left that changed since.
       - V(following) takes back what V(ready) made, or a cutover that died before the target opened; the source serves.
         What is ready holds back the log of the source's server, so no member stays so.
     type: str
-    choices: [following, ready, live]
+    choices: [following, ready, held, live]
     default: live
   keep_seconds:
     description: How long the standbys may take with O(state=ready), or V(0) to go without.
@@ -159,6 +163,17 @@ carried:
   returned: success
   type: dict
   sample: {sequences: 304, large_objects: 3, unlogged_tables: 1, materialized_views: 1}
+held:
+  description: Whether the target is held, or in check mode would be.
+  returned: success
+  type: bool
+  sample: false
+schema_changes:
+  description: What differed in the schema when a target that was held went live. Not empty, there is no way back.
+  returned: success
+  type: list
+  elements: str
+  sample: [column res_partner.x_score is only on the target]
 statistics:
   description: What PostgreSQL had counted of the target's database when this run had opened it; else null.
   returned: success
@@ -196,7 +211,7 @@ ARGUMENTS = {
     **WINDOW,
     **TOOLS,
     **COPIES,
-    "state": {"type": "str", "choices": ["following", "ready", "live"], "default": "live"},
+    "state": {"type": "str", "choices": ["following", "ready", "held", "live"], "default": "live"},
     "keep_seconds": {"type": "int", "default": 60},
     "compare_seconds": {"type": "int", "default": 3600},
     "lag_bytes": {"type": "int", "default": 1048576},

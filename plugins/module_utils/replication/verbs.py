@@ -210,7 +210,8 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         way=back.WayBack(back=login_from({**parameters["back"], "user": ROLE}, ROLE)),
         copying=_copying(parameters),
         jobs=parameters["jobs"],
-        live=parameters["state"] == "live",
+        live=parameters["state"] in ("held", "live"),
+        held=parameters["state"] == "held",
         lag_bytes=parameters["lag_bytes"],
         drain_seconds=parameters["drain_seconds"],
         keep_seconds=parameters["keep_seconds"],
@@ -220,8 +221,10 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     )
     with _opened(parameters, check_mode, parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
-        needed = state != plan.LIVE if wanted.live else not switching.ready(facts)
-        action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}")
+        release = state == plan.LIVE and facts.held and wanted.live and not wanted.held
+        needed = (state != plan.LIVE or release) if wanted.live else not switching.ready(facts)
+        what = "release" if release else "cut over" if wanted.live else "make ready"
+        action = Action(what, f"member {sides.member.name}")
         found: dict[str, Any] = {}
         with _told(state):
             if not check_mode:
@@ -230,8 +233,15 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             elif state != plan.LIVE:
                 switching.check(sides, wanted, facts)
         expected = plan.LIVE if wanted.live else state
-        measured = {**_measured(sides, found), "statistics": found.get("statistics")}
-        return _done(sides, state, expected, action if needed else None, check_mode, found=state, **measured)
+        held = wanted.held if wanted.live and state != plan.LIVE else facts.held and not release
+        measured = {
+            **_measured(sides, found),
+            "statistics": found.get("statistics"),
+            "held": held,
+            "schema_changes": found.get("schema_changes", []),
+        }
+        done = _done(sides, state, expected, action if needed else None, check_mode, found=state, **measured)
+        return replace(done, before={**done.before, "held": facts.held}, after={**done.after, "held": held})
 
 
 def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -241,7 +251,7 @@ def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
         if action and not check_mode:
             with sides.steps.step("return"):
                 switching.return_to_source(sides, facts)
-        nothing = {**_measured(sides, {}), "statistics": None}
+        nothing = {**_measured(sides, {}), "statistics": None, "held": False, "schema_changes": []}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
         return _done(sides, state, expected, action, check_mode, found=state, **nothing)
 
