@@ -15,11 +15,16 @@ description:
     a container that has no network at all, without crons, with the tenant's filestore beneath a layer of its own; it is
     tried from inside, ended and removed. A database that is not marked as neutralized is refused.
   - "Probes of a copy: the network (none), O(update), the login page, health, logins of O(users), projects, timesheets,
-    attachments against their checksums, an invoice as PDF, sequences, Odoo's log, modules against the image, active
-    crons, and that no mail left or waits."
-  - "With O(mode=running) the unit that serves is asked, which changes nothing: login page, health, an asset, modules
-    against the image, active crons."
-  - What cannot be tried is V(skipped), with the reason. A probe that fails makes the module fail, after all were tried.
+    attachments against their checksums, an invoice as PDF, numbers of a sequence, Odoo's log, modules against the
+    image, modules that wait for something, crons against O(crons), sequences against the highest values of their
+    columns, and that no mail left or waits."
+  - "With O(mode=running) the unit that serves is looked at while users work: its container and image, the login page,
+    health, the stylesheets and scripts of that page, attachments as files (read in the container, as its user), modules
+    against the image, modules that wait for something, crons against O(crons), sequences, and its log since it started.
+    The database is read in transactions that only read, nobody is logged in, and no record is made: what a visitor
+    leaves who opens the login page is all that is left of it."
+  - What cannot be tried is V(skipped), with the reason. It is only where the module that it is about is not installed,
+    or the database has nothing to try. A probe that fails makes the module fail, after all were tried.
 author:
   - erpops maintainers (@erpops)
 extends_documentation_fragment:
@@ -65,6 +70,29 @@ options:
     type: list
     elements: str
     default: []
+  crons:
+    description: How many scheduled actions the source has, as M(erpops.odoo.wave_rehearse) returned it.
+    type: dict
+    suboptions:
+      active:
+        description: Those that are active.
+        type: int
+        required: true
+      total:
+        description: All of them.
+        type: int
+        required: true
+  missing_files:
+    description: Names of files that the source's filestore lacks as well, as a move reported them. They are not missed.
+    type: list
+    elements: str
+    default: []
+  excused:
+    description:
+      - Probes that need not pass, each with the reason, such as V({invoice: printed by another service}).
+      - One that failed is V(excused) then, and stays in RV(probes) and RV(summary) with the reason.
+    type: dict
+    default: {}
   dropped_modules:
     description: Modules that the database has, and that somebody decided to go without; the image need not have them.
     type: list
@@ -102,6 +130,8 @@ EXAMPLES = r"""
     tenant: acme
     mode: running
     address: "{{ estate_address }}"
+    crons: "{{ rehearsal.crons }}"
+    missing_files: "{{ cutover.filestore.missing }}"
     instances: "{{ odoo_instances }}"
     tenants: "{{ odoo_tenants }}"
     allocations: "{{ tenant_databases_result.allocations }}"
@@ -116,6 +146,11 @@ probes:
   type: list
   elements: dict
   sample: [{name: boot, status: ok, seconds: 2.2, evidence: "/web/login 200, 5321 bytes"}]
+summary:
+  description: How many passed, and each that did not, with the reason; empty in check mode.
+  returned: always
+  type: str
+  sample: "16 of 17 probes passed; timesheets skipped: module hr_timesheet is not installed"
 seconds:
   description: How long all probes took together.
   returned: always
@@ -140,18 +175,22 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.contract import conclude, guarded
+from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError, Problem
 from ansible_collections.erpops.odoo.plugins.module_utils.estate import arguments
+from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import url_host
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
     parameters,
     podman,
     ports,
     smoke,
     smoke_client,
+    smoke_unit,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.database import Login
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke import Probe
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke import Crons, Probe
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke_client import Trial
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke_unit import Serving
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg
 
 SPEC: dict[str, Any] = {
@@ -164,6 +203,12 @@ SPEC: dict[str, Any] = {
     "users": {"type": "list", "elements": "str", "default": []},
     "login_password": {"type": "str", "no_log": True},
     "update": {"type": "list", "elements": "str", "default": []},
+    "crons": {
+        "type": "dict",
+        "options": {"active": {"type": "int", "required": True}, "total": {"type": "int", "required": True}},
+    },
+    "missing_files": {"type": "list", "elements": "str", "default": []},
+    "excused": {"type": "dict", "default": {}},
     "dropped_modules": {"type": "list", "elements": "str", "default": []},
     "boot_seconds": {"type": "int", "default": 180},
     "seconds": {"type": "int", "default": 3600},
@@ -174,6 +219,10 @@ SPEC: dict[str, Any] = {
 }
 
 
+def crons(params: dict[str, Any]) -> Crons | None:
+    return Crons(**params["crons"]) if params["crons"] else None
+
+
 def trial(params: dict[str, Any], resident: Resident, login: Login) -> Trial:
     return Trial(
         resident=resident,
@@ -182,8 +231,22 @@ def trial(params: dict[str, Any], resident: Resident, login: Login) -> Trial:
         password=params["login_password"] or "",
         update=tuple(params["update"]),
         dropped=tuple(params["dropped_modules"]),
+        crons=crons(params),
+        known=tuple(params["missing_files"]),
         boot_seconds=params["boot_seconds"],
         seconds=params["seconds"],
+    )
+
+
+def serving(params: dict[str, Any], resident: Resident, login: Login) -> Serving:
+    port = ports.edge_ports(resident.tenant, resident.allocation).http
+    return Serving(
+        resident=resident,
+        login=login,
+        url=f"http://{url_host(params['address'])}:{port}",
+        dropped=tuple(params["dropped_modules"]),
+        crons=crons(params),
+        known=tuple(params["missing_files"]),
     )
 
 
@@ -194,20 +257,35 @@ def probed(params: dict[str, Any], resident: Resident, login: Login, check_mode:
             smoke_client.predict(resident.name, login)
         return []
     podman.ensure_images([resident.tenant.instance.image], params["pull"])
-    if not running:
-        return smoke_client.tried(trial(params, resident, login))
-    port = ports.edge_ports(resident.tenant, resident.allocation).http
-    return smoke_client.served(resident, login, f"http://{params['address']}:{port}")
+    if running:
+        return smoke_unit.served(serving(params, resident, login))
+    return smoke_client.tried(trial(params, resident, login))
+
+
+def check(excused: dict[str, Any]) -> None:
+    """Raises InputError for probes that are excused without a reason."""
+    problems = [
+        Problem(f"probe {name}", "excused", str(reason or ""), "Say why it need not pass.")
+        for name, reason in excused.items()
+        if not str(reason or "").strip()
+    ]
+    if problems:
+        raise InputError("Probes are excused without a reason. Nothing was tried.", problems)
 
 
 def run(module: AnsibleModule) -> None:
     params, tenants = module.params, parameters.tenants(module.params)
     require_psycopg(module)
+    check(params["excused"])
     resident = smoke.resident(params["tenant"], tenants, parameters.allocations(params), params["host"])
     database = smoke.database(params["tenant"], params["mode"], params["database"])
     login = replace(parameters.login(params, resident.tenant), database=database)
-    probes = probed(params, resident, login, module.check_mode)
-    values = {"probes": smoke.listing(probes), "seconds": round(sum(probe.seconds for probe in probes), 3)}
+    probes = smoke.excused(probed(params, resident, login, module.check_mode), params["excused"])
+    values = {
+        "probes": smoke.listing(probes),
+        "summary": smoke.summary(probes),
+        "seconds": round(sum(probe.seconds for probe in probes), 3),
+    }
     found = smoke.problems(f"database {database}", probes)
     if found:
         text = "\n".join([f"{len(found)} of {len(probes)} probes failed.", *(f"- {problem}" for problem in found)])

@@ -48,7 +48,11 @@ options:
         type: path
   state:
     description:
-      - V(live) lets the target serve.
+      - V(live) lets the target serve, also one that was held.
+      - V(held) opens the target as V(live) does, for somebody who changes it before users are led there, such as
+        M(erpops.odoo.odoo_update). The source does not follow it until V(live), so that M(erpops.odoo.wave_rollback)
+        throws away what became of it, and opens the source as it was. What differs in the schema by then ends the way
+        back.
       - V(ready) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
         back is prepared, and every standby of the target keeps its slot, so that a failover takes it along. Rights,
         settings and comments that changed since the seed are carried, and files copied. All rows are compared as of one
@@ -56,7 +60,7 @@ options:
       - V(following) takes back what V(ready) made, or a cutover that died before the target opened; the source serves.
         What is ready holds back the log of the source's server, so no member stays so.
     type: str
-    choices: [following, ready, live]
+    choices: [following, ready, held, live]
     default: live
   keep_seconds:
     description: How long the standbys may take with O(state=ready), or V(0) to go without.
@@ -176,6 +180,17 @@ left:
   type: list
   elements: str
   sample: ["role bi_reader: SELECT on table public.res_partner and 12 more: there is no such role on the target"]
+held:
+  description: Whether the target is held, or in check mode would be.
+  returned: success
+  type: bool
+  sample: false
+schema_changes:
+  description: What differed in the schema when a target that was held went live. Not empty, there is no way back.
+  returned: success
+  type: list
+  elements: str
+  sample: [column res_partner.x_score is only on the target]
 statistics:
   description: What PostgreSQL had counted of the target's database when this run had opened it; else null.
   returned: success
@@ -234,7 +249,7 @@ ARGUMENTS = {
     **WINDOW,
     **TOOLS,
     **COPIES,
-    "state": {"type": "str", "choices": ["following", "ready", "live"], "default": "live"},
+    "state": {"type": "str", "choices": ["following", "ready", "held", "live"], "default": "live"},
     "keep_seconds": {"type": "int", "default": 60},
     "compare_seconds": {"type": "int", "default": 3600},
     "lag_bytes": {"type": "int", "default": 1048576},

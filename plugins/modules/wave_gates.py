@@ -25,15 +25,16 @@ options:
       - V(dispositions) - what discovery found is settled by a person.
       - V(probes) - every declared integration has answered; see O(probes).
       - V(hostname) - whoever asks for a hostname of it reaches the edge, and there its page; see O(hostnames).
-      - V(rehearsal) - the last rehearsal passed, and is not too old.
+      - V(rehearsal) - the last rehearsal passed, is not too old, and updated what the cutover would update.
+      - V(update) - no module is updated by the cutover; see O(updates).
       - V(budget) - what rehearsals make expect fits into O(window_seconds).
       - V(window) - it is the time that the plan gives the member.
       - V(acceptance) - the business owner has accepted the rehearsal, since it was.
       - V(approval) - a second person has approved; neither the one who accepted nor the one who runs it.
     type: list
     elements: str
-    choices: [preflight, dispositions, probes, hostname, rehearsal, budget, window, acceptance, approval]
-    default: [preflight, dispositions, probes, hostname, rehearsal, budget, window, acceptance, approval]
+    choices: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
+    default: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
   runner:
     description: Who runs the cutover.
     type: str
@@ -50,6 +51,12 @@ options:
     description: Results of M(erpops.odoo.wave_hostnames) for the members. Without them gate V(hostname) is not passed.
     type: list
     elements: dict
+  updates:
+    description:
+      - Modules that the cutover updates, as a list by member. Gate V(update) refuses them until it is waived, since an
+        update that changes the schema ends the way back.
+    type: dict
+    default: {}
   preflight:
     description: What stops each member, as M(erpops.odoo.wave_preflight) returns it in C(stopping).
     type: dict
@@ -80,7 +87,7 @@ options:
         description: The gate.
         type: str
         required: true
-        choices: [preflight, dispositions, probes, hostname, rehearsal, budget, window, acceptance, approval]
+        choices: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
       rule:
         description: The rule of the preflight, with gate V(preflight) alone. M(erpops.odoo.wave_preflight) waives it.
         type: str
@@ -155,6 +162,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import I
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.arguments import POSTGRES
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import require_psycopg, server_from
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import gates, inputs, store
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.chosen import names_from
 
 ARGUMENTS: dict[str, Any] = {
     **POSTGRES,
@@ -164,6 +172,7 @@ ARGUMENTS: dict[str, Any] = {
     "unsettled": {"type": "dict", "default": {}},
     "probes": {"type": "list", "elements": "dict"},
     "hostnames": {"type": "list", "elements": "dict"},
+    "updates": {"type": "dict", "default": {}},
     "preflight": {"type": "dict", "default": {}},
     "rehearsal_hours": {"type": "float", "default": 168.0},
     "window_hours": {"type": "float", "default": 8.0},
@@ -188,6 +197,7 @@ def run(module: AnsibleModule) -> None:
         unsettled=parameters["unsettled"],
         probes=parameters["probes"],
         hostnames=parameters["hostnames"],
+        updates={name: names_from(value) for name, value in parameters["updates"].items()},
         preflight=parameters["preflight"],
         rehearsal_hours=parameters["rehearsal_hours"],
         window_hours=parameters["window_hours"],

@@ -63,7 +63,7 @@ options:
         description: The gate; V(preflight) waives a rule.
         type: str
         required: true
-        choices: [preflight, dispositions, probes, hostname, rehearsal, budget, window, acceptance, approval]
+        choices: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
       rule:
         description: The rule, with gate V(preflight).
         type: str

@@ -79,7 +79,9 @@ options:
     description: A password for the sampled users of the copy. Without it no password is changed.
     type: str
   sampled_users:
-    description: How many active internal users get it; those without all rights first, and who was there last.
+    description:
+      - How many active internal users get it. By turns one without all rights and one with them, of each kind who was
+        there last.
     type: int
     default: 3
 extends_documentation_fragment:
@@ -148,6 +150,11 @@ timings:
   type: list
   elements: dict
   sample: [{step: drain, seconds: 0.21}, {step: clone, seconds: 1.4}]
+crons:
+  description: How many scheduled actions the source has, and how many of them are active; nothing in check mode.
+  returned: when state is present
+  type: dict
+  sample: {active: 19, total: 27}
 pause_seconds:
   description: How long the source's writers rested; nothing in check mode and without O(pause_writers).
   returned: when state is present

@@ -11,6 +11,8 @@ short_description: Bring a member back to its source
 version_added: 0.1.0
 description:
   - Fences the target of a live member, lets the source take what is under way, compares every row, opens the source.
+  - A target that is held (M(erpops.odoo.wave_cutover)) served nobody. What was done to it is thrown away, and the
+    source opens as it was.
   - Any failure before that, and a window that takes too long, returns to the target, which serves again. That includes
     a source that is lost, unless it was just being opened, which then nobody knows.
   - What the target told the world while it served cannot be undone, and is listed, so that people can look after it.

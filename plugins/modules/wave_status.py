@@ -91,6 +91,7 @@ members:
       timings: {seed: {actual: 840.0, forecast: 1200.0}}
       blockers: []
       next_verbs: [wave_rehearse, wave_cutover, wave_rollback]
+      tried: []
       outside: null
       performance: null
 history:

@@ -100,3 +100,25 @@ def snapshots(planned: Sequence[Installation]) -> tuple[dict[str, Any], dict[str
     before = {item.resident.name: dict.fromkeys(item.modules, "absent") for item in planned}
     after = {item.resident.name: dict.fromkeys(item.modules, "installed") for item in planned}
     return before, after
+
+
+def check_installed(tenant: str, names: Sequence[str], present: Mapping[str, str]) -> None:
+    """Odoo passes over a module that is not installed, without a word. Raises InputError."""
+    cure = "The database has no such module: correct the name, or leave it out."
+    problems = [
+        Problem(f"tenant {tenant}", "modules", name, cure) for name in names if name != "all" and name not in present
+    ]
+    if problems or not names:
+        raise InputError(
+            "Modules cannot be updated. Nothing was changed.",
+            problems or [Problem(f"tenant {tenant}", "modules", "", "Name a module.")],
+        )
+
+
+def updated(
+    tenant: str, names: Sequence[str], present: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Any], tuple[Action, ...]]:
+    """Before, after and actions. The same in check mode, which may not know the versions."""
+    before = {tenant: {name: present.get(name, "installed") for name in names}}
+    after = {tenant: dict.fromkeys(names, "updated")}
+    return before, after, (Action("update", f"modules of tenant {tenant}", ", ".join(names)),)

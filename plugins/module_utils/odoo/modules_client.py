@@ -1,18 +1,26 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installs modules into tenants' databases: their units rest, a container of the same image does it and ends."""
+"""Installs or updates modules of a tenant: its units rest, a container of the same image does it and ends."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
 from ansible_collections.erpops.odoo.plugins.module_utils.host import unit_client
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo import database, model, podman, render
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
+    database,
+    model,
+    podman,
+    render,
+    smoke_data,
+    versions,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.database import Login
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.modules import Installation
@@ -30,18 +38,37 @@ def has_units(name: str) -> bool:
 
 def install(installation: Installation, login: Login) -> None:
     resident = installation.resident
-    running = _running(resident)
-    if running:
-        unit_client.command("stop", running)
-    try:
-        _install(installation, login)
-    finally:
-        if running:
-            unit_client.command("start", running)
+    with _resting(resident):
+        _at_work(resident, login, f"--init={','.join(installation.modules)}", INSTALL_SECONDS)
     present = database.installed_modules(login)
     missing = [name for name in installation.modules if name not in present]
     if missing:
         raise ErpopsError(f"Tenant {resident.name}: Odoo ended well but did not install {', '.join(missing)}.")
+
+
+def update(resident: Resident, names: Sequence[str], login: Login, seconds: float) -> None:
+    """Brings modules of a database to what the image has of them. Raises ErpopsError where it did not come to that."""
+    with _resting(resident):
+        _at_work(resident, login, f"--update={','.join(names)}", seconds)
+    known, present = podman.manifests(resident.tenant.instance.image), database.installed_modules(login)
+    every = [name for name in present if name in known] if "all" in names else names
+    found = {name: present.get(name, "") for name in every}
+    wrong = [str(each) for each in versions.differences(found, known)]
+    wrong += [f"{name} waits for something" for name in smoke_data.pending(login)]
+    if wrong:
+        raise ErpopsError(f"Tenant {resident.name}: Odoo ended well but left {', '.join(wrong)}.")
+
+
+@contextmanager
+def _resting(resident: Resident) -> Iterator[None]:
+    running = _running(resident)
+    if running:
+        unit_client.command("stop", running)
+    try:
+        yield
+    finally:
+        if running:
+            unit_client.command("start", running)
 
 
 def _running(resident: Resident) -> list[str]:
@@ -50,14 +77,13 @@ def _running(resident: Resident) -> list[str]:
     return [name for name, found in unit_client.show(names).items() if found.active in UP]
 
 
-def _install(installation: Installation, login: Login) -> None:
-    resident = installation.resident
+def _at_work(resident: Resident, login: Login, what: str, seconds: float) -> None:
     work = WORK / resident.name
     shutil.rmtree(work, ignore_errors=True)
     _data_directory(resident)
     try:
         _write(work, resident, _contents(resident, login))
-        podman.run(_container(work, installation))
+        podman.run(_container(work, resident, what, seconds))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -89,8 +115,7 @@ def _write(work: Path, resident: Resident, contents: Mapping[str, str]) -> None:
     os.chown(work, uid, uid)
 
 
-def _container(work: Path, installation: Installation) -> OneShot:
-    resident = installation.resident
+def _container(work: Path, resident: Resident, what: str, seconds: float) -> OneShot:
     return OneShot(
         name=f"erpops-modules-{resident.name}",
         image=resident.tenant.instance.image,
@@ -101,7 +126,7 @@ def _container(work: Path, installation: Installation) -> OneShot:
             "--workers=0",
             "--max-cron-threads=0",
             "--stop-after-init",
-            f"--init={','.join(installation.modules)}",
+            what,
         ),
         user=resident.allocation.uid,
         volumes=(
@@ -110,5 +135,5 @@ def _container(work: Path, installation: Installation) -> OneShot:
             f"{model.POOLER_SOCKETS}:/run/postgresql:ro",
         ),
         environment=(("HOME", render.DATA_PATH), ("PGPASSFILE", "/etc/odoo/pgpass")),
-        seconds=INSTALL_SECONDS,
+        seconds=seconds,
     )

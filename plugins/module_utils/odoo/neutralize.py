@@ -45,15 +45,20 @@ COLUMNS: LiteralString = """
     WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace('public')
 """
 UUID: LiteralString = "SELECT value FROM public.ir_config_parameter WHERE key = 'database.uuid'"
-# Internal users, those without all rights first, and those that were here last.
+# Internal users, by turns one without all rights and one with them, each kind by who was here last: some of what a copy
+# is asked only the latter may see, and the former are who works with it.
 SAMPLE: LiteralString = """
-    SELECT u.id, u.login FROM public.res_users AS u
-    WHERE u.active AND u.share IS NOT TRUE AND u.id > 1 AND u.login IS NOT NULL
-    ORDER BY EXISTS (SELECT FROM public.res_groups_users_rel AS r
-                     JOIN public.ir_model_data AS d ON d.model = 'res.groups' AND d.res_id = r.gid
-                     WHERE d.module = 'base' AND d.name = 'group_system' AND r.uid = u.id),
-             (SELECT max(l.create_date) FROM public.res_users_log AS l WHERE l.create_uid = u.id) DESC NULLS LAST, u.id
-    LIMIT %s
+    WITH known AS (
+        SELECT u.id, u.login,
+               (SELECT max(l.create_date) FROM public.res_users_log AS l WHERE l.create_uid = u.id) AS seen,
+               EXISTS (SELECT FROM public.res_groups_users_rel AS r
+                       JOIN public.ir_model_data AS d ON d.model = 'res.groups' AND d.res_id = r.gid
+                       WHERE d.module = 'base' AND d.name = 'group_system' AND r.uid = u.id) AS all_rights
+        FROM public.res_users AS u
+        WHERE u.active AND u.share IS NOT TRUE AND u.id > 1 AND u.login IS NOT NULL
+    )
+    SELECT id, login FROM known
+    ORDER BY row_number() OVER (PARTITION BY all_rights ORDER BY seen DESC NULLS LAST, id), all_rights LIMIT %s
 """
 SET_PASSWORD: LiteralString = "UPDATE public.res_users SET password = %s WHERE id = ANY(%s)"
 

@@ -144,6 +144,14 @@ def remove_container(name: str) -> None:
     _checked(["container", "rm", "--force", "--ignore", "--time", "5", name])
 
 
+def inside(name: str, command: Sequence[str], stdin: str, seconds: float) -> str:
+    """What a command said that ran in a container that is up, as that container's user."""
+    done = _run(["exec", "--interactive", name, *command], seconds, stdin)
+    if done.returncode:
+        raise ErpopsError(f"podman exec in {name} failed: {done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
 def run(shot: OneShot, stdin: str | None = None) -> str:
     """What the command wrote to its standard output. A container of this name that a killed run left goes first."""
     remove_container(shot.name)

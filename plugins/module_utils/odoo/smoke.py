@@ -17,7 +17,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Re
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import versions
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import Resident
 
-OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+OK, FAILED, SKIPPED, EXCUSED = "ok", "failed", "skipped", "excused"
 COPY_SUFFIX = "__rehearsal"
 SHOWN = 12
 CURES = {
@@ -26,15 +26,21 @@ CURES = {
     "update": "See Odoo's log in the evidence; correct the module, or the order of the update.",
     "boot": "See Odoo's log in the evidence.",
     "log": "Correct what the log names; Odoo goes on without modules that it cannot load.",
-    "attachments": "See what the filestore's copy reported as missing (filestore of wave_seed).",
-    "crons": "Neutralize it again (wave_rehearse) before anything runs.",
+    "attachments": "Bring the files into the filestore, on the source and then by wave_seed; it says what is missing.",
+    "registry": "Finish on the source what its module list has begun, and let it be copied.",
+    "crons": "On a copy, neutralize it again (wave_rehearse); on the target, look who switched them off.",
+    "ids": "The next insert fails: set the sequence beyond the highest value, and find out who set the value.",
+    "invoice": "Add what is missing to the image (wkhtmltopdf), or sample somebody who may (wave_move_sampled_users).",
+    "projects": "Sample somebody who may see them (wave_move_sampled_users).",
+    "timesheets": "Sample somebody who may see them (wave_move_sampled_users).",
+    "sequence": "Sample somebody who may read them (wave_move_sampled_users).",
     "mail": "Something sends mail from this copy: find the module before the cutover.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One thing that was tried. ``evidence`` says what was seen, or why it was skipped."""
+    """One thing that was tried. ``evidence`` says what was seen, why it was skipped, or why it need not pass."""
 
     name: str
     status: str
@@ -44,12 +50,33 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Of the database, read beside Odoo. installed: module -> version. mails: by state."""
+    """Of the database, read beside Odoo. installed: module -> version. pending: modules with something left to do.
+    crons: those that are active, of all_crons. mails: by state. there: the probes whose rows the database has.
+    """
 
     neutralized: bool
     installed: Mapping[str, str]
+    pending: Sequence[str]
     crons: int
+    all_crons: int
     mails: Mapping[str, int]
+    there: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crons:
+    """What the source had, when the member was rehearsed."""
+
+    active: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """name: of its file in the filestore."""
+
+    name: str
+    checksum: str
 
 
 def probes_from(found: Iterable[Mapping[str, Any]]) -> list[Probe]:
@@ -91,10 +118,41 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def crons(active: int, *, copy: bool) -> Probe:
-    """A copy has the one that cleans up; a tenant that serves has what it has."""
-    status = FAILED if copy and active > 1 else OK
-    return Probe(name="crons", status=status, seconds=0, evidence=f"{active} active")
+def registry(pending: Sequence[str]) -> Probe:
+    """Nothing waits for an installation, an update or a removal that somebody began."""
+    said = f"waiting: {listed(pending)}" if pending else "no module waits for anything"
+    return Probe(name="registry", status=FAILED if pending else OK, seconds=0, evidence=said)
+
+
+def crons(found: Facts, source: Crons | None, *, copy: bool) -> Probe:
+    """All are there that the source had. At most the one that cleans up is active on a copy; on the target they are."""
+    said = f"{found.crons} of {found.all_crons} active"
+    if source is not None:
+        said += f", {source.active} of {source.total} on the source when it was rehearsed"
+    lost = source is not None and (found.all_crons < source.total if copy else bool(source.active) and not found.crons)
+    status = FAILED if lost or (copy and found.crons > 1) else OK
+    return Probe(name="crons", status=status, seconds=0, evidence=said)
+
+
+def ids(sequences: int, behind: Sequence[str]) -> Probe:
+    """No sequence gives a number that its table has already."""
+    said = f"behind their tables: {listed(behind)}" if behind else f"{sequences} sequences, none behind its table"
+    return Probe(name="ids", status=FAILED if behind else OK, seconds=0, evidence=said)
+
+
+def attachments(sampled: Sequence[Attachment], sums: Mapping[str, str], known: Sequence[str]) -> tuple[str, str]:
+    """Every sampled file has its content, but those that the source lacks as well.
+
+    sums: of what was read, by name; a file that cannot be read has none. known: names that the source lacks.
+    """
+    if not sampled:
+        return SKIPPED, "there is none in the filestore"
+    wanted = [each for each in sampled if each.name not in known]
+    wrong = [each.name for each in wanted if sums.get(each.name) != each.checksum]
+    said = f"{len(wanted) - len(wrong)} of {len(wanted)} have their checksum"
+    said += f", not {listed(wrong)}" if wrong else ""
+    said += f"; {len(sampled) - len(wanted)} are missing on the source as well" if len(sampled) > len(wanted) else ""
+    return FAILED if wrong else OK, said
 
 
 def mail(before: Mapping[str, int], after: Mapping[str, int]) -> Probe:
@@ -102,6 +160,25 @@ def mail(before: Mapping[str, int], after: Mapping[str, int]) -> Probe:
     waiting, sent = after.get("outgoing", 0), after.get("sent", 0) - before.get("sent", 0)
     status = FAILED if waiting or sent > 0 else OK
     return Probe(name="mail", status=status, seconds=0, evidence=f"{waiting} waiting, {max(sent, 0)} sent meanwhile")
+
+
+def excused(probes: Iterable[Probe], reasons: Mapping[str, str]) -> list[Probe]:
+    """A probe that failed, and that somebody has said need not pass, stays in sight with the reason."""
+    return [
+        replace(probe, status=EXCUSED, evidence=f"{probe.evidence}; excused: {reasons[probe.name]}")
+        if probe.status == FAILED and reasons.get(probe.name)
+        else probe
+        for probe in probes
+    ]
+
+
+def summary(probes: Sequence[Probe]) -> str:
+    """What passed, as a number, and everything that did not, with the reason."""
+    if not probes:
+        return ""
+    passed = sum(probe.status == OK for probe in probes)
+    others = [f"{probe.name} {probe.status}: {probe.evidence}" for probe in probes if probe.status != OK]
+    return "; ".join([f"{passed} of {len(probes)} probes passed", *others])
 
 
 def problems(subject: str, probes: Iterable[Probe]) -> list[Problem]:

@@ -1,30 +1,26 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tries a database with its image: in a container without a network, or the unit that serves it."""
+"""Tries a copy of a database with its image, in a container without a network."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
-import re
 import shutil
-import time
-import urllib.error
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from ansible.module_utils.urls import open_url
+from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
-    database,
     model,
     podman,
     render,
     smoke,
+    smoke_data,
     smoke_probes,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.database import Login
@@ -34,12 +30,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo.smoke import Fact
 
 CONFIG_ROOT = Path("/run/erpops/smoke")
 DATA_ROOT = Path("/var/lib/erpops/smoke")
-HTTP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What the operator chose. users: logins of the copy, with one password for all."""
+    """What the operator chose. users: logins of the copy, with one password for all. crons: what the source had.
+    known: files that the source lacks as well.
+    """
 
     resident: Resident
     login: Login  # of the database that is tried
@@ -47,34 +44,16 @@ class Trial:
     password: str = field(repr=False)
     update: tuple[str, ...]
     dropped: tuple[str, ...]  # modules that it may go without
+    crons: smoke.Crons | None
+    known: tuple[str, ...]
     boot_seconds: float
     seconds: float
-
-
-def facts(login: Login) -> Facts:
-    with database.connection(login) as opened:
-        marked = opened.execute(
-            "SELECT 1 FROM ir_config_parameter WHERE key = 'database.is_neutralized' AND lower(value) = 'true'"
-        ).fetchone()
-        crons = opened.execute("SELECT count(*) FROM ir_cron WHERE active").fetchone()
-        there = opened.execute("SELECT to_regclass('public.mail_mail') IS NOT NULL").fetchone()
-        mails = (
-            opened.execute("SELECT state, count(*) FROM mail_mail GROUP BY state").fetchall()
-            if there == (True,)
-            else []
-        )
-    return Facts(
-        neutralized=marked is not None,
-        installed=database.installed_modules(login),
-        crons=crons[0] if crons else 0,
-        mails={str(state): int(count) for state, count in mails},
-    )
 
 
 def copy_facts(tenant: str, login: Login) -> Facts:
     """Raises Refused for anything but a neutralized copy."""
     smoke.check_name(tenant, login.database)
-    found = facts(login)
+    found = smoke_data.facts(login)
     if not found.neutralized:
         raise smoke.not_a_copy(login.database)
     return found
@@ -95,23 +74,30 @@ def predict(tenant: str, login: Login) -> None:
 def tried(trial: Trial) -> list[Probe]:
     """All probes of a copy, Odoo started and ended."""
     before = copy_facts(trial.resident.name, trial.login)
-    probes = smoke.probes_from(_container(trial, sorted(before.installed)))
-    after = facts(trial.login)
+    probes = smoke.probes_from(_container(trial, before))
+    after = smoke_data.facts(trial.login)
     return [
         *smoke.without(trial.dropped, probes),
-        smoke.modules(after.installed, podman.manifests(trial.resident.tenant.instance.image), trial.dropped),
-        smoke.crons(after.crons, copy=True),
+        *of_database(after, trial.resident.tenant.instance.image, trial.dropped),
+        smoke.crons(after, trial.crons, copy=True),
+        smoke.ids(*smoke_data.behind(trial.login)),
         smoke.mail(before.mails, after.mails),
     ]
 
 
-def _container(trial: Trial, installed: list[str]) -> list[dict[str, object]]:
+def of_database(found: Facts, image: str, dropped: Sequence[str]) -> list[Probe]:
+    return [smoke.registry(found.pending), smoke.modules(found.installed, podman.manifests(image), dropped)]
+
+
+def _container(trial: Trial, found: Facts) -> list[dict[str, Any]]:
     name, uid = trial.resident.name, trial.resident.allocation.uid
     config, data = CONFIG_ROOT / name, DATA_ROOT / name
     task = {
         "database": trial.login.database,
         "major": trial.resident.tenant.instance.major,
-        "modules": installed,
+        "modules": sorted(found.installed),
+        "there": list(found.there),
+        "known": list(trial.known),
         "users": list(trial.users),
         "password": trial.password,
         "update": list(trial.update),
@@ -129,8 +115,8 @@ def _container(trial: Trial, installed: list[str]) -> list[dict[str, object]]:
         for folder in (data, data / "filestore"):
             _folder(folder, uid)
         said = podman.run(_shot(trial, config, data), json.dumps(task))
-        found: list[dict[str, object]] = json.loads(said.splitlines()[-1])["probes"]
-        return found
+        probes: list[dict[str, Any]] = json.loads(said.splitlines()[-1])["probes"]
+        return probes
     except (IndexError, ValueError) as error:
         raise ErpopsError(f"The probes of database {trial.login.database} ended without a result.") from error
     finally:
@@ -182,57 +168,3 @@ def _shot(trial: Trial, config: Path, data: Path) -> OneShot:
         environment=(("HOME", render.DATA_PATH), ("PGPASSFILE", "/etc/odoo/pgpass")),
         seconds=trial.seconds + trial.boot_seconds + 600,
     )
-
-
-def served(resident: Resident, login: Login, url: str) -> list[Probe]:
-    """Probes of the unit that serves a tenant; they only read, and log nobody in."""
-    found = facts(login)
-    probes = [_timed("login page", lambda: _page(url))]
-    if resident.tenant.instance.major >= smoke_probes.HEALTH_SINCE:
-        probes.append(_timed("health", lambda: _health(url)))
-    return [
-        *probes,
-        _timed("asset", lambda: _asset(url)),
-        smoke.modules(found.installed, podman.manifests(resident.tenant.instance.image)),
-        smoke.crons(found.crons, copy=False),
-    ]
-
-
-def _timed(name: str, work: Callable[[], tuple[str, str]]) -> Probe:
-    begun = time.monotonic()
-    try:
-        status, evidence = work()
-    except OSError as error:
-        status, evidence = smoke.FAILED, f"{type(error).__name__}: {error}"
-    return Probe(name=name, status=status, seconds=round(time.monotonic() - begun, 3), evidence=evidence)
-
-
-def get(url: str) -> tuple[int, bytes]:
-    try:
-        with open_url(url, timeout=HTTP_SECONDS, use_proxy=False) as answer:  # a unit of ours, by its address
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
-def _page(url: str) -> tuple[str, str]:
-    status, body = get(f"{url}/web/login")
-    good = status == 200 and b'name="login"' in body
-    return smoke.OK if good else smoke.FAILED, f"/web/login {status}, {len(body)} bytes"
-
-
-def _health(url: str) -> tuple[str, str]:
-    status, _body = get(f"{url}/web/health?db_server_status=1")
-    return smoke.OK if status == 200 else smoke.FAILED, f"/web/health {status}"
-
-
-def _asset(url: str) -> tuple[str, str]:
-    """The first stylesheet or script that the login page wants: it comes from the filestore or the database."""
-    _status, body = get(f"{url}/web/login")
-    found = re.search(rb'(?:src|href)="(/web/(?:assets|content|static)/[^"]+\.(?:js|css))"', body)
-    if not found:
-        return smoke.FAILED, "the login page names no stylesheet or script"
-    path = found[1].decode()
-    status, content = get(url + path)
-    good = status == 200 and bool(content)
-    return smoke.OK if good else smoke.FAILED, f"{path} {status}, {len(content)} bytes"

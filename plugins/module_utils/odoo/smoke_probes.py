@@ -30,6 +30,7 @@ HEALTH_SINCE = 16
 SECONDS = 60.0
 STOP_SECONDS = 30.0
 SAMPLE = 5
+FILES = 20
 TAIL = 15
 LOADING = ("Some modules are not loaded", "Some modules have inconsistent states", "not installable, skipped")
 
@@ -96,14 +97,14 @@ def probed(name: str, work: Callable[[], str]) -> dict[str, Any]:
 
 
 def first(users: list[User], work: Callable[[User], str]) -> str:
-    """The first user that may; skipped where none of them may."""
+    """The first user that may."""
     refusals = []
     for user in users:
         try:
             return f"{user.login}: {work(user)}"
         except Denied as error:
             refusals.append(f"{user.login}: {error}")
-    raise Skipped("; ".join(refusals) or "nobody is logged in")
+    raise Failed("; ".join(refusals) or "nobody is logged in")
 
 
 def isolated() -> str:
@@ -176,26 +177,35 @@ def count(model: str, domain: list[Any], fields: list[str]) -> Callable[[User], 
     def work(user: User) -> str:
         total = user.call(model, "search_count", domain)
         rows = user.call(model, "search_read", domain, fields, limit=SAMPLE)
+        if not rows:
+            raise Denied("sees none")
         return f"{total} there, {len(rows)} read"
 
     return work
 
 
-def attachments(user: User) -> str:
-    domain = [["type", "=", "binary"], ["store_fname", "!=", False], ["checksum", "!=", False]]
-    rows = user.call("ir.attachment", "search_read", domain, ["checksum"], limit=SAMPLE, order="id desc")
-    if not rows:
-        raise Denied("sees no attachment in the filestore")
-    different = []
-    for row in rows:
-        status, body = user.get(f"/web/content/{row['id']}")
-        if status != 200 or hashlib.sha1(body).hexdigest() != row["checksum"]:
-            different.append(str(row["id"]))
-    said = f"{len(rows) - len(different)} of {len(rows)} have their checksum"
-    said += f", not {', '.join(different)}" if different else ""
-    if len(different) == len(rows):
-        raise Failed(said)
-    return said
+def attachments(known: list[str]) -> Callable[[User], str]:
+    """known: files that the source lacks as well; a file is named by its content."""
+    lacking = {name.rpartition("/")[2] for name in known}
+
+    def work(user: User) -> str:
+        domain = [["type", "=", "binary"], ["store_fname", "!=", False], ["checksum", "!=", False]]
+        found = user.call("ir.attachment", "search_read", domain, ["checksum"], limit=FILES, order="id desc")
+        if not found:
+            raise Denied("sees no attachment in the filestore")
+        rows = [row for row in found if row["checksum"] not in lacking]
+        different = []
+        for row in rows:
+            status, body = user.get(f"/web/content/{row['id']}")
+            if status != 200 or hashlib.sha1(body).hexdigest() != row["checksum"]:
+                different.append(f"{row['id']} ({status}, {len(body)} bytes)")
+        said = f"{len(rows) - len(different)} of {len(rows)} have their checksum"
+        said += f"; {len(found) - len(rows)} are missing on the source as well" if len(found) > len(rows) else ""
+        if different:
+            raise Failed(f"{said}, not {', '.join(different)}")
+        return said
+
+    return work
 
 
 def invoice(user: User) -> str:
@@ -205,6 +215,8 @@ def invoice(user: User) -> str:
                      order="state desc, id desc")  # fmt: skip
     if not rows:
         raise Denied("sees no invoice")
+    if shutil.which("wkhtmltopdf") is None:
+        raise Failed(f"the image has no wkhtmltopdf: nobody can print invoice {rows[0]['name']}")
     status, body = user.get(f"/report/pdf/account.report_invoice/{rows[0]['id']}")
     if status != 200 or not body.startswith(b"%PDF"):
         raise Failed(f"invoice {rows[0]['name']} answered {status} with {body[:80]!r}")
@@ -222,33 +234,35 @@ def sequence(user: User) -> str:
     return f"{rows[0]['name']}: {' and '.join(map(str, numbers))}"
 
 
+def judged(lines: list[str]) -> tuple[str, str]:
+    """What Odoo's log says of modules that it goes on without, and of what it calls critical."""
+    bad = [line for line in lines if " CRITICAL " in line or any(text in line for text in LOADING)]
+    if bad:
+        return "failed", " | ".join(bad[:SAMPLE])
+    errors = [line for line in lines if " ERROR " in line]
+    return "ok", f"{len(errors)} errors" + (f", first: {errors[0][:300]}" if errors else "")
+
+
 def log() -> str:
     """Odoo goes on without modules that it cannot load, and says so here only."""
     with LOG.open(errors="replace") as file:
-        lines = [line.strip() for line in file]
-    bad = [line for line in lines if " CRITICAL " in line or any(text in line for text in LOADING)]
-    errors = [line for line in lines if " ERROR " in line]
-    if bad:
-        raise Failed(" | ".join(bad[:SAMPLE]))
-    return f"{len(errors)} errors" + (f", first: {errors[0][:300]}" if errors else "")
+        status, said = judged([line.strip() for line in file])
+    if status == "failed":
+        raise Failed(said)
+    return said
 
 
-def needing(module: str, task: dict[str, Any], users: list[User], work: Callable[[User], str]) -> Callable[[], str]:
+def needing(
+    name: str, module: str, task: dict[str, Any], users: list[User], work: Callable[[User], str]
+) -> Callable[[], str]:
+    """Skipped only where there is nothing to try: the module is not installed, or the database has no such row."""
+
     def tried() -> str:
         if module not in task["modules"]:
             raise Skipped(f"module {module} is not installed")
-        if not users:
-            raise Skipped("nobody is logged in")
+        if name not in task["there"]:
+            raise Skipped("the database has none")
         return first(users, work)
-
-    return tried
-
-
-def printing(work: Callable[[User], str]) -> Callable[[User], str]:
-    def tried(user: User) -> str:
-        if shutil.which("wkhtmltopdf") is None:
-            raise Skipped("the image has no wkhtmltopdf")
-        return work(user)
 
     return tried
 
@@ -266,11 +280,11 @@ def of_server(task: dict[str, Any]) -> list[dict[str, Any]]:
     wanted = (
         ("projects", "project", count("project.project", [], ["name"])),
         ("timesheets", "hr_timesheet", count("account.analytic.line", lines, ["name", "unit_amount"])),
-        ("attachments", "base", attachments),
-        ("invoice", "account", printing(invoice)),
+        ("attachments", "base", attachments(task["known"])),
+        ("invoice", "account", invoice),
         ("sequence", "base", sequence),
     )
-    probes += [probed(name, needing(module, task, users, work)) for name, module, work in wanted]
+    probes += [probed(name, needing(name, module, task, users, work)) for name, module, work in wanted]
     return probes
 
 

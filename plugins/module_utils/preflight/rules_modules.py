@@ -86,7 +86,7 @@ def modules_twice(its: Subject) -> str:
 
 @AREA.rule(
     "medium", "The code of modules is newer than the database",
-    "Update them on the source before seeding, or name them in wave_move_update: the image has the newer code.",
+    "Update them on the source before seeding, or let the cutover do it (wave_move_update, gate update).",
 )  # fmt: skip
 def modules_to_update(its: Subject) -> str:
     series = its.database["odoo_version"] or ""

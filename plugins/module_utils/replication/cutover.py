@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Problem, Refused
@@ -39,16 +39,18 @@ def no_files() -> dict[str, Any]:
 class Cutover:
     """What the operator chose. files: copies what the filestore still lacks, and says what it did.
 
-    live: False ends it when all is ready that can be before anybody is turned away. lag_bytes: how near the
-    target must be before the window opens. drain_seconds: how long the rest may take. keep_seconds: how long to wait
-    for standbys that do not keep the way back; 0: not at all. compare_seconds: how long one table may take before.
-    quiet_seconds: how long what is under way when the window opens may go on; 0: not at all.
+    live: False ends it when all is ready that can be before anybody is turned away. held: the source does not follow
+    the target that was opened until it is released, so that what is done to it meanwhile can be thrown away.
+    lag_bytes: how near the target must be before the window opens. drain_seconds: how long the rest may take.
+    keep_seconds: how long to wait for standbys that do not keep the way back; 0: not at all. compare_seconds: how long
+    one table may take before. quiet_seconds: how long what is under way when the window opens may go on; 0: not at all.
     """
 
     way: back.WayBack
     copying: by_dump.Copying
     jobs: int
     live: bool
+    held: bool
     lag_bytes: int
     drain_seconds: float
     keep_seconds: float
@@ -62,8 +64,9 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
     """Bring a following member to live. Killed anywhere and run again, it goes on."""
     state = plan.check("wave_cutover", sides.member, facts)
     if state == plan.LIVE:
-        finish(sides)
-        return {}
+        found = released(sides, facts) if wanted.live and not wanted.held and facts.held else []
+        finish(sides, followed=not (facts.held and (wanted.held or not wanted.live)))
+        return {"schema_changes": found}
     with sides.steps.step("check"):
         check(sides, wanted, facts)
         if not wanted.live and wanted.quiet_seconds:
@@ -152,10 +155,26 @@ def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict
     steps.remaining()
     client.still_locked(sides)
     with steps.step("open"):
+        if record.held != wanted.held:
+            text = source.save_record(sides, replace(record, held=wanted.held))
+            client.in_transaction(sides.source, "Recording whether the target is held", [text])
         open_target(sides, followed=not facts.by_dump)
     steps.end_window()
-    finish(sides)
+    finish(sides, followed=not wanted.held)
     return {**done, "statistics": counted(sides)}
+
+
+def released(sides: Sides, facts: Facts) -> list[str]:
+    """Users may be led to the target. Returns what its schema has become that the source's is not: with that there is
+    no way back, and nothing holds log for it. Only then the source follows, since it may not get what is thrown away.
+    """
+    with sides.steps.step("release"):
+        found = seed.schema_differences(sides)
+        if found and not facts.by_dump:
+            back.remove(sides)
+        record = replace(facts.source.record or Record(), held=False)
+        client.in_transaction(sides.source, "Releasing the target", [source.save_record(sides, record)])
+    return found
 
 
 def _caught_up(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:
@@ -173,6 +192,8 @@ def _caught_up(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> d
         compared = ahead.rest_compared(sides, record, facts, wanted.jobs)
     with steps.step("return_path"):
         back.begin(sides)
+        if wanted.held:
+            back.rest(sides)
     return {"compared": compared, "carried": carried, "files": files, "position": until, "left": left}
 
 
@@ -208,15 +229,18 @@ def open_target(sides: Sides, *, followed: bool) -> None:
     ])  # fmt: skip
 
 
-def finish(sides: Sides) -> None:
-    """What is left to do once the target is open: the forward slot would hold back the source's log for ever."""
+def finish(sides: Sides, *, followed: bool) -> None:
+    """What is left to do once the target is open: the forward slot would hold back the source's log for ever.
+
+    followed: by the source.
+    """
     with sides.steps.step("finish"):
         for name in (sides.member.forward, sides.member.changes):
             source.drop_slot(sides.source, name)
         with translated("Opening the target"):
             execute(sides.target, "RESET statement_timeout")
             found = client.subscription(sides.source, sides.member.back)
-            if found and not found["enabled"]:  # a run that was killed, then rested by nobody but us
+            if followed and found and not found["enabled"]:  # a run that was killed, then rested by nobody but us
                 execute(sides.source, statements.enable_subscription(sides.member.back, True))
 
 

@@ -58,7 +58,7 @@ def rollback(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
     with sides.steps.step("check"):
         record = check(sides, facts)
     try:
-        return _window(sides, wanted, facts, record)
+        return _thrown_away(sides, facts, record) if facts.held else _window(sides, wanted, facts, record)
     except BaseException as error:
         raise returned(sides, error) from error
 
@@ -68,6 +68,8 @@ def check(sides: Sides, facts: Facts) -> Record:
     record = facts.source.record
     if record is None or not record.fenced:
         raise Refused(f"The source of member {sides.member.name} has no record of its fence; it cannot be opened.")
+    if facts.held:
+        return record  # nothing of the target's goes back, whatever became of it
     followed = plan.stands(facts) == plan.LIVE and not facts.by_dump
     if followed:
         _kept(sides)
@@ -142,6 +144,24 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     steps.end_window()
     finish(sides)
     return {"compared": compared, "carried": carried, "files": files, "position": until, "left": left}
+
+
+def _thrown_away(sides: Sides, facts: Facts, record: Record) -> dict[str, Any]:
+    """Nobody was led to a target that was held, and the source has followed nothing of it: it opens as it was."""
+    member = sides.member
+    with sides.steps.step("fence"):
+        if facts.by_dump:
+            by_dump.say_returning(sides, record)
+        grants = [Grant(**row) for row in rows(sides.target, statements.GRANTS, [member.name, ROLE])]
+        client.in_transaction(sides.target, "Fencing the target", statements.revoke_connect(member.name, grants))
+        source.end_sessions(sides, sides.target, member.name, 0)
+    with sides.steps.step("open"):
+        client.in_transaction(sides.source, "Opening the source", [
+            *(statements.forget_subscription(member.back) if facts.source.back_enabled is not None else ()),
+            *source.open_again(sides, replace(record, copied=False)),
+        ])  # fmt: skip
+    finish(sides)
+    return {}
 
 
 def _quiet(sides: Sides, wanted: Rollback) -> AbstractContextManager[None]:

@@ -16,6 +16,15 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication.client imp
 SALT_BYTES = 16
 
 
+CRONS = "SELECT count(*) FILTER (WHERE active) AS active, count(*) AS total FROM public.ir_cron"
+
+
+def crons(sides: Sides) -> dict[str, int]:
+    """How many the copy has before any is switched off: the source's own number, since its rows are."""
+    with translated(f"Counting scheduled actions of database {sides.member.rehearsal}"):
+        return one(sides.rehearsal, CRONS) or {"active": 0, "total": 0}
+
+
 def neutralized(
     sides: Sides, base_url: str, login_password: str, sampled_users: int
 ) -> tuple[dict[str, int], list[str]]:

@@ -131,6 +131,7 @@ class Record:
     copied: bool = False  # by dumps: the target has a copy of a seed
     returning: bool = False  # by dumps: the target was fenced for a rollback
     unequal: tuple[str, ...] = ()  # what a comparison found; only a new copy mends it
+    held: bool = False  # the target is open, and nobody is led there yet: what it writes may be thrown away
 
     def text(self) -> str:
         return json.dumps({"erpops": 1, **asdict(self)}, sort_keys=True)
@@ -196,6 +197,12 @@ class Facts:
     @property
     def by_dump(self) -> bool:
         return self.source.record is not None and self.source.record.by_dump
+
+    @property
+    def held(self) -> bool:
+        """A source that follows has taken over what was written; nothing of it can be thrown away."""
+        record = self.source.record
+        return record is not None and record.held and not self.source.back_enabled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -148,6 +148,7 @@ def _rehearsed(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
                 copy = compare.Side(connection=sides.rehearsal, connect=lambda: _reader(sides, wanted))
                 compared = compare.equal(sides, facts, moment.side, copy, moment.sequences, wanted.jobs)
     with steps.step("neutralize"):
+        crons = harmless.crons(sides)
         neutralized, users = harmless.neutralized(sides, wanted.base_url, wanted.login_password, wanted.sampled_users)
     with steps.step("verify"):
         harmless.verify(sides)
@@ -158,7 +159,7 @@ def _rehearsed(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
             _follows(sides, wanted.drain_seconds)
     return {
         "compared": compared, "carried": carried, "filestore": files, "neutralized": neutralized, "users": users,
-        "pause_seconds": measured.pause_seconds,
+        "crons": crons, "pause_seconds": measured.pause_seconds,
         "window_seconds": predicted(steps.timings) if compared else None,
     }  # fmt: skip
 
@@ -166,8 +167,8 @@ def _rehearsed(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
 def result(member: Member, found: dict[str, Any]) -> dict[str, Any]:
     """What the module returns; in check mode nothing was found."""
     empty: dict[str, Any] = {
-        "compared": {}, "carried": {}, "filestore": {}, "neutralized": {}, "users": [], "pause_seconds": None,
-        "window_seconds": None,
+        "compared": {}, "carried": {}, "filestore": {}, "neutralized": {}, "users": [], "crons": None,
+        "pause_seconds": None, "window_seconds": None,
     }  # fmt: skip
     return {"rehearsal": member.rehearsal, **empty, **found}
 

@@ -220,7 +220,7 @@ def end_sessions(sides: Sides, connection: Connection, database: str, quiet_seco
 
 def open_again(sides: Sides, record: Record) -> list[sql.Composed]:
     """Statements, for one transaction, that give back what the fence took, and say so."""
-    opened = replace(record, fenced=False, grants=(), logins=(), committed=False, returning=False)
+    opened = replace(record, fenced=False, grants=(), logins=(), committed=False, returning=False, held=False)
     return [
         *statements.grant_connect(sides.member.database, record.grants),
         *statements.set_login(record.logins, True),

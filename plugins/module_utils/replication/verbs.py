@@ -301,7 +301,8 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         way=back.WayBack(back=login_from({**parameters["back"], "user": ROLE}, ROLE)),
         copying=_copying(parameters),
         jobs=parameters["jobs"],
-        live=parameters["state"] == "live",
+        live=parameters["state"] in ("held", "live"),
+        held=parameters["state"] == "held",
         lag_bytes=parameters["lag_bytes"],
         drain_seconds=parameters["drain_seconds"],
         keep_seconds=parameters["keep_seconds"],
@@ -312,8 +313,10 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
     with _opened(parameters, check_mode, budget=parameters["window_seconds"]) as (sides, facts):
         state = plan.check("wave_cutover", sides.member, facts)
         ready = switching.ready(facts)
-        needed = state != plan.LIVE if wanted.live else not ready
-        action = Action("cut over" if wanted.live else "make ready", f"member {sides.member.name}") if needed else None
+        release = state == plan.LIVE and facts.held and wanted.live and not wanted.held
+        needed = (state != plan.LIVE or release) if wanted.live else not ready
+        what = "release" if release else "cut over" if wanted.live else "make ready"
+        action = Action(what, f"member {sides.member.name}") if needed else None
         again = not wanted.live and not needed and state == plan.FOLLOWING
         more = _rights(sides) if again and not facts.by_dump else ()
         found: dict[str, Any] = {}
@@ -326,9 +329,17 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         if again:
             action = _brought(parameters, sides, found.get("files", {}), check_mode=check_mode)
         expected = plan.LIVE if wanted.live else state
-        numbers = {**measured(sides, found), "statistics": found.get("statistics"), **WITH_SOURCE}
+        held = wanted.held if wanted.live and state != plan.LIVE else facts.held and not release
+        numbers = {
+            **measured(sides, found),
+            "statistics": found.get("statistics"),
+            "held": held,
+            "schema_changes": found.get("schema_changes", []),
+            **WITH_SOURCE,
+        }
         done = _done(sides, state, expected, action, check_mode, more, found=state, **numbers)
-        return done if wanted.live else _ready(done, ready, True)
+        done = done if wanted.live else _ready(done, ready, True)
+        return replace(done, before={**done.before, "held": facts.held}, after={**done.after, "held": held})
 
 
 def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
@@ -339,7 +350,7 @@ def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
         if action and not check_mode:
             with sides.steps.step("return"):
                 switching.return_to_source(sides, facts)
-        nothing = {**measured(sides, {}), "statistics": None, **WITH_SOURCE}
+        nothing = {**measured(sides, {}), "statistics": None, "held": False, "schema_changes": [], **WITH_SOURCE}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
         return _ready(_done(sides, state, expected, action, check_mode, found=state, **nothing), begun, False)
 

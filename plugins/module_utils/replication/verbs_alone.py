@@ -46,7 +46,7 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             if not check_mode:
                 alone.no_way_back(sides)
         told = {key: found.get(key) for key in ("statistics", "arrived_until")}
-        told["behind"] = found.get("behind", [])
+        told |= {"behind": found.get("behind", []), "held": False, "schema_changes": []}
         left = plan.left_on_source("wave_cutover", sides.member, state) if wanted == "live" else []
         return _done(
             sides, state, expected, action, check_mode, found=state, source_left=left, **told,

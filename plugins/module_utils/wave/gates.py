@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,8 @@ class Choices:
     preflight: findings that stop a member, by member; one that is not there was not looked at.
 
     window_seconds: how long nobody may serve. window_hours: how long the planned window is. probes: results of module
-    wave_probes; None if nobody asked. hostnames: the same of module wave_hostnames.
+    wave_probes; None if nobody asked. hostnames: the same of module wave_hostnames. updates: modules that the cutover
+    updates, by member.
     """
 
     runner: str
@@ -36,6 +37,7 @@ class Choices:
     window_seconds: float
     probes: Sequence[Mapping[str, Any]] | None = None
     hostnames: Sequence[Mapping[str, Any]] | None = None
+    updates: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,15 +129,39 @@ def rehearsal(member: Member, choices: Choices) -> Verdict:
         return evidence, "Cure what failed in it, and run wave_rehearse again."
     if age > timedelta(hours=choices.rehearsal_hours):
         return evidence, f"It is older than {choices.rehearsal_hours:g} hours; run wave_rehearse again."
+    tried, wanted = sorted(last.get("updated") or ()), sorted(choices.updates.get(member.name) or ())
+    if tried != wanted:
+        evidence += f"; it updated {_modules(tried)}, the cutover would update {_modules(wanted)}"
+        return evidence, "Give both the same wave_move_update: correct it, or run wave_rehearse again."
     return evidence, ""
+
+
+def _modules(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def update(member: Member, choices: Choices) -> Verdict:
+    """Modules that are updated in the cutover are the way back's end, and somebody must want that."""
+    wanted = choices.updates.get(member.name)
+    if not wanted:
+        return "no module is updated", ""
+    cure = (
+        "The way back ends with an update that changes the schema, and else brings the source rows of newer modules."
+        " Update them on the source before seeding, or after wave_commit; or waive this gate."
+    )
+    return f"{_modules(wanted)} on the target, before users are led there", cure
 
 
 def budget(member: Member, choices: Choices) -> Verdict:
     """What rehearsals make expect, against what the run may take."""
-    expected = budgets.budget(member.facts.get("rehearsals") or ()).budget_seconds
+    rehearsals = member.facts.get("rehearsals") or ()
+    expected = budgets.budget(rehearsals).budget_seconds
     if expected is None:
         return "unknown", "Run wave_rehearse, which measures it."
-    evidence = f"{expected:g} s expected, {choices.window_seconds:g} s allowed"
+    updating = budgets.update_seconds(rehearsals) if choices.updates.get(member.name) else 0.0
+    expected = round(expected + updating, 3)
+    said = f", {updating:g} s of them for the update" if updating else ""
+    evidence = f"{expected:g} s expected{said}, {choices.window_seconds:g} s allowed"
     if expected > choices.window_seconds:
         return evidence, "Allow a longer window (wave_move_window_seconds), or find what made the rehearsals slow."
     return evidence, ""
@@ -185,6 +211,7 @@ GATES: Mapping[str, Callable[[Member, Choices], Verdict]] = {
     "probes": probes,
     "hostname": hostname,
     "rehearsal": rehearsal,
+    "update": update,
     "budget": budget,
     "window": window,
     "acceptance": acceptance,

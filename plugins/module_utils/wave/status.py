@@ -66,6 +66,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "timings": timings(member),
         "cutover": _said(timings(member)),
         "timelines": _timelines(member),
+        "tried": _tried(member),
         "outside": _outside(member),
         "hostnames": member.facts.get("hostnames"),
         "left": [str(each) for each in member.facts.get("left") or ()],
@@ -89,6 +90,24 @@ def _outside(member: Member) -> dict[str, Any] | None:
     if not isinstance(fact, Mapping) or "outside" not in fact or (fact["outside"] == [] and not fact["live_since"]):
         return None
     return {"at": str(fact.get("at") or ""), "since": fact["live_since"], "kinds": fact["outside"]}
+
+
+def _tried(member: Member) -> list[dict[str, Any]]:
+    """What the last rehearsal tried that ended, and the cutover: how many probes passed, and each that did not."""
+    rehearsals = [each for each in member.facts.get("rehearsals") or () if each.get("probes")]
+    facts = [("rehearsal", rehearsals[-1] if rehearsals else None), ("cutover", member.facts.get("cutover"))]
+    return [
+        {
+            "what": what,
+            "at": str(fact.get("at") or ""),
+            "updated": list(fact.get("updated") or ()),
+            "total": len(fact["probes"]),
+            "passed": sum(probe["status"] == "ok" for probe in fact["probes"]),
+            "others": [probe for probe in fact["probes"] if probe["status"] != "ok"],
+        }
+        for what, fact in facts
+        if isinstance(fact, Mapping) and fact.get("probes")
+    ]
 
 
 def timings(member: Member) -> dict[str, dict[str, float | None]]:

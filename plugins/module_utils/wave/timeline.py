@@ -49,4 +49,9 @@ def _said(fact: Mapping[str, Any]) -> str:
     if files.get("files"):
         missing = f", {files['missing_count']} missing before" if files.get("missing_count") else ""
         parts.append(f"{files['files']} files{missing}")
+    if fact.get("updated"):
+        seconds = f" in {fact['update_seconds']:.1f} s" if fact.get("update_seconds") is not None else ""
+        parts.append(f"updated {', '.join(fact['updated'])}{seconds}")
+    if fact.get("schema_changes"):
+        parts.append("no way back: the update changed the schema")
     return "; ".join(parts)

@@ -1,16 +1,15 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rehearsed copy, tried with its image on an app host without any network.
+"""The probes of a rehearsal against a real Odoo 14, and what probes read of a database that has moved.
 
-It wants a host ``app1`` with containers in the lab of the waves, and in ``ERPOPS_SMOKE_IMAGE`` the reference of an
-Odoo 14 image that is in its store; without them it is skipped. The pooler is made here by hand.
+The legacy host's own Odoo stands in for the target's image: it serves a copy, without any network. The containers
+themselves are looked at by tests/integration/wave_estate.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import os
+import json
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -18,156 +17,210 @@ from typing import Any
 import pytest
 from contracts.harness import LabHost
 
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.allocation import allocation_from
-from ansible_collections.erpops.odoo.plugins.module_utils.estate.secrets import derive
-from integration.waves.live import FILESTORES, LOGIN_PASSWORD, Waves
-from integration.waves.test_moves import prepared
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import smoke, smoke_client, smoke_unit
+from integration.waves.live import FILESTORES, FOLDER, TENANT_PASSWORD, Waves
+from integration.waves.test_moves import following
 
-NAME, NUMBER, UID = "smoke", 3999, 23999
-SECRET = "the secret of the estate of the trial"
-DATA = f"/var/lib/erpops/tenants/{NAME}"
-POOLER = """
-mkdir -p /etc/containers /etc/trial /run/erpops-pgbouncer
-cat >/etc/containers/storage.conf <<X
-[storage]
-driver = "overlay"
-runroot = "/run/containers/storage"
-graphroot = "/var/lib/containers/storage"
-[storage.options]
-additionalimagestores = ["/srv/images"]
-X
-printf '[containers]\\npids_limit = 0\\n' >/etc/containers/containers.conf
-cat >/etc/trial/pgbouncer.ini <<X
-[databases]
-* = host={target}
-[pgbouncer]
-listen_addr =
-unix_socket_dir = /run/erpops-pgbouncer
-unix_socket_mode = 0777
-pool_mode = transaction
-auth_type = scram-sha-256
-auth_file = /etc/trial/users
-server_tls_sslmode = require
-ignore_startup_parameters = extra_float_digits
-X
-echo '"{name}" "{password}"' >/etc/trial/users
-chown -R postgres /etc/trial /run/erpops-pgbouncer
-systemctl stop trial-pooler tpooler 2>/dev/null || true
-systemd-run --quiet --collect --unit=trial-pooler --uid=postgres /usr/sbin/pgbouncer /etc/trial/pgbouncer.ini
-sleep 1; systemctl is-active trial-pooler
+NAME, PLACE = "smoke", "/srv/erpops-smoke"
+OLD = f"{NAME}_old"
+FILES = f"{FILESTORES}/{OLD}"
+# The server's own file, for one database; what the script does is as it is sent into a container.
+SERVER = f"""
+    install -d -o odoo -g odoo {PLACE} {PLACE}/bin
+    grep -v -E '^(db_name|dbfilter|logfile|workers) ' /etc/odoo/odoo.conf >{PLACE}/odoo.conf
+    printf '%s\\n' 'db_name = {OLD}' 'dbfilter = ^{OLD}$' 'workers = 0' >>{PLACE}/odoo.conf
+    chown odoo: {PLACE}/odoo.conf
+    ln -sf "$(command -v odoo)" {PLACE}/bin/odoo
+    rm -rf {FILES}; cp -a {FILESTORES}/acme_prod {FILES}
 """
+RUN = f"""
+    import json, sys
+    from pathlib import Path
+    import smoke
+    smoke.CONFIG, smoke.LOG = "{PLACE}/odoo.conf", Path("{PLACE}/smoke.log")
+    smoke.LOG.unlink(missing_ok=True)
+    print(json.dumps(smoke.main(json.load(sys.stdin))))
+"""
+ALONE = "unshare --net bash -c 'ip link set lo up; cd {place}; PATH={path} exec {python} run.py'"
+PYTHON = "/usr/sbin/runuser -u odoo -- /usr/bin/python3"
+READ = """
+import json, sys
+from dataclasses import asdict
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import smoke_data
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.database import Login
 
-COPY = f"{NAME}__rehearsal"
-UNIT = f"""podman run --detach --name trial-unit --network host --user {UID}:{UID} --env HOME=/data \\
-  --env PGPASSWORD={{password}} --tmpfs /data:mode=1777 --volume /run/erpops-pgbouncer:/run/postgresql:ro \\
-  --volume {DATA}/filestore/{NAME}:/data/filestore/{COPY}:O --entrypoint odoo {{image}} \\
-  --db_host=/run/postgresql --db_port=6432 --db_user={NAME} --database={COPY} '--db-filter=^{COPY}$' \\
-  --no-database-list --data-dir=/data --max-cron-threads=0 --http-port={{port}}"""
+login = Login(**json.load(sys.stdin))
+refused = ""
+try:
+    with smoke_data.reading(login) as opened:
+        opened.execute("UPDATE res_partner SET name = name")
+except Exception as error:
+    refused = str(error)
+json.dump({
+    "facts": asdict(smoke_data.facts(login)), "behind": smoke_data.behind(login), "refused": refused,
+    "attachments": [asdict(each) for each in smoke_data.attachments(login)],
+}, sys.stdout)
+"""
+KINDS = {
+    "projects": "SELECT count(*) FROM project_project WHERE active",
+    "timesheets": "SELECT count(*) FROM account_analytic_line WHERE project_id IS NOT NULL",
+    "attachments": "SELECT count(*) FROM ir_attachment WHERE type = 'binary' AND store_fname <> ''",
+    "invoice": "SELECT count(*) FROM account_move WHERE move_type = 'out_invoice'",
+    "sequence": "SELECT count(*) FROM ir_sequence WHERE active AND implementation = 'standard'",
+}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Trial:
-    app: LabHost
-    waves: Waves
-    users: list[str]
-    image: str
-
-    def run(self, *, check: bool = False, **more: Any) -> dict[str, Any]:
-        arguments = {
-            "tenant": NAME,
-            "users": self.users,
-            "login_password": LOGIN_PASSWORD,
-            "instances": [{"name": "old", "environment": "test", "version": "14.0", "image": self.image}],
-            "tenants": [{"name": NAME, "instance": "old", "hostnames": ["smoke.test"]}],
-            "allocations": [{"name": NAME, "number": NUMBER, "app_host": self.app.name}],
-            "host": self.app.name,
-            "estate_secret": SECRET,
-            **more,
-        }
-        return self.app.run("odoo_smoke", arguments, check)
+def told(host: LabHost, command: str, value: Any) -> Any:
+    done = subprocess.run(
+        [*host.ssh, command], input=json.dumps(value), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def by_name(result: dict[str, Any]) -> dict[str, str]:
-    assert result.get("probes"), result
-    return {probe["name"]: probe["status"] for probe in result["probes"]}
+def sent(host: LabHost, path: str, text: str) -> None:
+    subprocess.run([*host.ssh, f"cat >{path}"], input=text, text=True, check=True, timeout=60)
+
+
+def there(waves: Waves) -> list[str]:
+    return [name for name, query in KINDS.items() if waves.source_sql(query, OLD) != "0"]
 
 
 @pytest.fixture(scope="module")
-def trial(waves: Waves) -> Iterator[Trial]:
-    app, image = LabHost.all().get("app1"), os.environ.get("ERPOPS_SMOKE_IMAGE", "")
-    if app is None or not image:
-        pytest.skip("no host app1, or ERPOPS_SMOKE_IMAGE is not set")
-    password = derive(SECRET, "postgres", NAME)
-    app.shell(POOLER.format(target=waves.target.address, name=NAME, password=password))
+def legacy(waves: Waves) -> Iterator[Waves]:
     waves.remove(NAME)
-    waves.target_sql(f"DROP ROLE IF EXISTS {NAME}")
     waves.make_source(NAME, "acme_prod")
-    prepared(waves, NAME)
-    waves.done("seed", NAME, filestore=None, tenant_password=password)
-    done = waves.done("rehearse", NAME)
-    app.shell(f"rm -rf {DATA}; mkdir -p {DATA}/filestore/{NAME}")
-    packed = subprocess.run(
-        [*waves.legacy.ssh, f"tar -C {FILESTORES}/acme_prod -cf - ."], capture_output=True, check=True, timeout=120
-    )
-    subprocess.run(
-        [*app.ssh, f"tar -C {DATA}/filestore/{NAME} -xf -; chown -R {UID}:{UID} {DATA}; chmod 700 {DATA}"],
-        input=packed.stdout, check=True, timeout=120,
-    )  # fmt: skip
-    yield Trial(app=app, waves=waves, users=done["users"], image=image)
-    app.shell(f"systemctl stop trial-pooler; rm -rf {DATA} /etc/trial")
+    waves.legacy.shell(SERVER)
+    sent(waves.legacy, f"{PLACE}/smoke.py", smoke_client.probes_source())
+    sent(waves.legacy, f"{PLACE}/run.py", "\n".join(line[4:] for line in RUN.splitlines()))
+    yield waves
+    waves.legacy.shell(f"rm -rf {PLACE} {FILES}")
     waves.remove(NAME)
-    waves.target_sql(f"DROP ROLE IF EXISTS {NAME}")
 
 
-def test_a_copy_is_tried_and_nothing_of_it_stays(trial: Trial) -> None:
-    files = f"cd {DATA} && find . -type f -printf '%p %s %T@\\n' | sort | sha1sum"
-    before, predicted = trial.app.shell(files), trial.run(check=True)
-    found = trial.run()
-    assert predicted["actions"][0]["verb"] == "try" and predicted["probes"] == []
-    probes = by_name(found)
-    good = {"network", "boot", "projects", "timesheets", "attachments", "sequence", "crons", "mail"}
-    assert {name for name, status in probes.items() if status == "ok"} >= good
-    assert {name for name, status in probes.items() if status == "failed"} == {"log", "modules"}
-    assert found["failed"] and "x_acme_timesheet" in found["msg"] and len(found["problems"]) == 2
-    assert trial.app.shell(files) == before
-    assert trial.app.shell("podman ps -aq; find /run/erpops/smoke /var/lib/erpops/smoke -mindepth 1").strip() == ""
-    assert LOGIN_PASSWORD not in str(found) and derive(SECRET, "postgres", NAME) not in str(found)
+def tried(waves: Waves, path: str = "$PATH", **more: Any) -> dict[str, tuple[str, str]]:
+    modules = waves.source_sql("SELECT name FROM ir_module_module WHERE state = 'installed'", OLD).split()
+    task = {
+        "database": OLD, "major": 14, "modules": modules, "there": there(waves), "known": lost(waves),
+        "users": ["marc@acme.example"], "password": "admin", "update": [], "update_seconds": 300,
+        "boot_seconds": 120, **more,
+    }  # fmt: skip
+    command = ALONE.format(place=PLACE, path=path, python=PYTHON)
+    return {one["name"]: (one["status"], one["evidence"]) for one in told(waves.legacy, command, task)}
 
 
-def test_what_is_wrong_is_found(trial: Trial) -> None:
-    assert by_name(trial.run(login_password="not theirs"))[f"login {trial.users[0]}"] == "failed"
-    trial.app.shell(f"mv {DATA}/filestore {DATA}/away")
+def lost(waves: Waves) -> list[str]:
+    """What this host has been without for years, as the copy of its filestore would say."""
+    query = "SELECT store_fname || ' ' || checksum FROM ir_attachment WHERE type = 'binary' AND store_fname <> ''"
+    rows = dict(line.split() for line in waves.source_sql(query, OLD).splitlines())
+    sums = told(waves.legacy, reader(FILES), {"folder": FILES, "names": list(rows)})
+    return [name for name, checksum in rows.items() if sums.get(name) != checksum]
+
+
+def reader(folder: str) -> str:
+    """As it is run in a unit's container, by whoever owns the files."""
+    return f"cd {folder} && python3 -c \"$(cat <<'X'\n{smoke_unit.READ}\nX\n)\""
+
+
+def test_a_server_that_does_all_it_should_passes(legacy: Waves) -> None:
+    assert lost(legacy), "control: this host lacks files"
+    found = tried(legacy)
+    assert {name for name, (status, _evidence) in found.items() if status != "ok"} == set(), found
+    names = {"network", "boot", "login marc@acme.example", "projects", "timesheets", "attachments", "sequence", "log"}
+    assert names <= found.keys()
+    assert (
+        "are missing on the source as well" in found["attachments"][1]
+        or "have their checksum" in found["attachments"][1]
+    )
+
+
+def test_one_file_of_many_that_is_gone_or_another_fails(legacy: Waves) -> None:
+    query = (
+        "SELECT store_fname FROM ir_attachment WHERE type = 'binary' AND store_fname <> '' AND res_field IS NULL"
+        " ORDER BY id DESC"
+    )
+    known = lost(legacy)
+    name = next(one for one in legacy.source_sql(query, OLD).split() if one not in known)
+    for spoil in ("mv {file} {file}.away", "cp {file} {file}.away; chown odoo {file}; echo spoiled >>{file}"):
+        legacy.legacy.shell(spoil.format(file=f"{FILES}/{name}"))
+        try:
+            status, evidence = tried(legacy, known=known)["attachments"]
+        finally:
+            legacy.legacy.shell(f"cp -p {FILES}/{name}.away {FILES}/{name}; rm {FILES}/{name}.away")
+        assert status == "failed" and ", not " in evidence, evidence
+
+
+def test_what_is_wrong_with_the_server_is_found(legacy: Waves) -> None:
+    found = tried(legacy, there=list(KINDS), password="not hers")
+    assert found["login marc@acme.example"][0] == "failed"
+    assert found["projects"] == ("failed", "nobody is logged in")
+    assert found["invoice"] == ("failed", "nobody is logged in")
+    assert "invoice" in there(legacy), "control"
+    found = tried(legacy, path=f"{PLACE}/bin")
+    assert found["invoice"][0] == "failed" and "no wkhtmltopdf" in found["invoice"][1]
+    assert found["timesheets"][0] == "ok", "control"
+
+
+def test_modules_are_updated_first(legacy: Waves) -> None:
+    found = tried(legacy, update=["x_acme_timesheet"])
+    assert found["update"] == ("ok", "x_acme_timesheet") and found["boot"][0] == "ok"
+    found = tried(legacy, update=["x_acme_timesheet"], update_seconds=0.5)
+    assert found["update"][0] == "failed" and "boot" not in found
+
+
+@pytest.fixture(scope="module")
+def moved(legacy: Waves) -> Waves:
+    following(legacy, NAME)
+    legacy.done("cutover", NAME)
+    return legacy
+
+
+def read(waves: Waves) -> dict[str, Any]:
+    login = {"user": NAME, "password": TENANT_PASSWORD, "database": NAME, "host": f"{FOLDER}/pg", "port": 5432}
+    command = f"PYTHONPATH={FOLDER}/code python3 -c \"$(cat <<'X'\n{READ}\nX\n)\""
+    found: dict[str, Any] = told(waves.target, command, login)
+    return found
+
+
+def test_a_database_that_has_moved_is_read_and_not_written(moved: Waves) -> None:
+    found = read(moved)
+    assert "read-only transaction" in found["refused"]
+    counts = moved.source_sql("SELECT count(*) FILTER (WHERE active) || ' ' || count(*) FROM ir_cron", OLD)
+    assert f"{found['facts']['crons']} {found['facts']['all_crons']}" == counts
+    assert sorted(found["facts"]["there"]) == sorted(there(moved)) and found["facts"]["pending"] == []
+    sequences, behind = found["behind"]
+    assert sequences > 200 and behind == []
+
+
+def test_a_sequence_behind_and_a_module_that_waits_are_seen(moved: Waves) -> None:
+    highest = moved.target_sql("SELECT max(id) FROM res_country", NAME)
+    moved.target_sql("SELECT setval('res_country_id_seq', 1)", NAME)
+    moved.target_sql("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'crm'", NAME)
+    found = read(moved)
+    assert found["behind"][1] == [f"res_country_id_seq: next 2, highest {highest}"]
+    assert found["facts"]["pending"] == ["crm"]
+    moved.target_sql(f"SELECT setval('res_country_id_seq', {highest}, false)", NAME)
+    assert read(moved)["behind"][1] == [f"res_country_id_seq: next {highest}, highest {highest}"]
+    moved.target_sql(f"SELECT setval('res_country_id_seq', {highest})", NAME)
+    moved.target_sql("UPDATE ir_module_module SET state = 'installed' WHERE name = 'crm'", NAME)
+    assert read(moved)["behind"][1] == [] and read(moved)["facts"]["pending"] == []
+
+
+def test_files_that_have_moved_are_read_by_their_owner(moved: Waves) -> None:
+    folder = f"{FOLDER}/filestores/{NAME}"
+    sampled = [smoke.Attachment(**one) for one in read(moved)["attachments"]]
+    assert 20 <= len(sampled) <= 40
+    names, known = [each.name for each in sampled], lost(moved)
+
+    def verdict(known: list[str]) -> tuple[str, str]:
+        return smoke.attachments(sampled, told(moved.target, reader(folder), {"folder": folder, "names": names}), known)
+
+    assert verdict(known)[0] == "ok", verdict(known)
+    gone = next(name for name in names if name not in known)
+    moved.target.shell(f"mv {folder}/{gone} {folder}/{gone}.away")
     try:
-        assert by_name(trial.run())["attachments"] == "failed"
+        status, said = verdict(known)
+        assert status == "failed" and f"not {gone}" in said
+        assert verdict([*known, gone])[0] == "ok"
     finally:
-        trial.app.shell(f"rm -rf {DATA}/filestore; mv {DATA}/away {DATA}/filestore")
-    trial.waves.target_sql("UPDATE ir_cron SET active = true", COPY)
-    assert by_name(trial.run())["crons"] == "failed"
-    trial.waves.target_sql("DELETE FROM ir_config_parameter WHERE key = 'database.is_neutralized'", COPY)
-    refused = trial.run()
-    assert refused["failed"] and "not a neutralized copy" in refused["msg"] and not refused.get("probes")
-
-
-def test_modules_are_updated_first(trial: Trial) -> None:
-    trial.waves.done("rehearse", NAME)
-    probes = by_name(trial.run(update=["base"]))
-    assert probes["update"] == "ok" and probes["boot"] == "ok"
-
-
-def test_a_unit_that_serves_is_only_looked_at(trial: Trial) -> None:
-    """Stood in for by a container that serves the copy; then by nothing."""
-    port = allocation_from({"name": NAME, "number": NUMBER, "app_host": trial.app.name}).http_port
-    trial.waves.done("rehearse", NAME)
-    asked: dict[str, Any] = {"mode": "running", "address": trial.app.address, "database": COPY}
-    server = UNIT.format(image=trial.image, port=port, password=derive(SECRET, "postgres", NAME))
-    trial.app.shell(server + " && sleep 5")
-    try:
-        for _attempt in range(8):
-            found = trial.run(**asked)
-            if by_name(found)["login page"] == "ok":
-                break
-        probes = by_name(found)
-        assert probes == {"login page": "ok", "asset": "ok", "modules": "failed", "crons": "ok"}, found["probes"]
-    finally:
-        trial.app.shell("podman logs --tail 20 trial-unit; podman rm --force --time 2 trial-unit")
-    assert by_name(trial.run(**asked))["login page"] == "failed"
+        moved.target.shell(f"mv {folder}/{gone}.away {folder}/{gone}")

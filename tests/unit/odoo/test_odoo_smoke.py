@@ -32,9 +32,87 @@ def test_many_names_are_cut_off() -> None:
     assert smoke.listed([str(number) for number in range(14)]).endswith("11 and 2 more")
 
 
-def test_a_copy_has_one_cron_and_a_tenant_that_serves_has_its_own() -> None:
-    assert [smoke.crons(count, copy=True).status for count in (0, 1, 2)] == ["ok", "ok", "failed"]
-    assert smoke.crons(20, copy=False).status == smoke.OK
+def facts(active: int, total: int) -> smoke.Facts:
+    return smoke.Facts(
+        neutralized=True, installed={}, pending=(), crons=active, all_crons=total, mails={}, there=()
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("active", "total", "copy", "status"),
+    [
+        (0, 20, True, "ok"),
+        (1, 20, True, "ok"),
+        (2, 20, True, "failed"),  # one that was not switched off
+        (1, 19, True, "failed"),  # one that the source has
+        (1, 21, True, "ok"),  # an update brought one
+        (15, 20, False, "ok"),
+        (3, 20, False, "ok"),  # somebody may switch some off
+        (0, 20, False, "failed"),
+    ],
+)
+def test_crons_are_held_against_those_of_the_source(active: int, total: int, copy: bool, status: str) -> None:
+    found = smoke.crons(facts(active, total), smoke.Crons(active=15, total=20), copy=copy)
+    assert found.status == status and f"{active} of {total} active, 15 of 20 on the source" in found.evidence
+
+
+def test_crons_of_an_unknown_source_are_counted() -> None:
+    assert [smoke.crons(facts(count, 20), None, copy=True).status for count in (0, 1, 2)] == ["ok", "ok", "failed"]
+    assert smoke.crons(facts(0, 1), None, copy=False).status == smoke.OK
+
+
+def test_a_module_that_waits_for_something_is_a_failure() -> None:
+    assert smoke.registry([]).status == smoke.OK
+    assert (smoke.registry(["sale"]).status, smoke.registry(["sale"]).evidence) == (smoke.FAILED, "waiting: sale")
+
+
+def test_a_sequence_behind_its_table_is_a_failure() -> None:
+    assert smoke.ids(300, []).status == smoke.OK
+    found = smoke.ids(300, ["res_partner_id_seq: next 2, highest 70"])
+    assert found.status == smoke.FAILED and "next 2, highest 70" in found.evidence
+
+
+FILES = [smoke.Attachment(name=f"aa/{name}", checksum=name) for name in ("aa1", "aa2", "aa3")]
+
+
+@pytest.mark.parametrize(
+    ("sums", "known", "status", "evidence"),
+    [
+        ({"aa/aa1": "aa1", "aa/aa2": "aa2", "aa/aa3": "aa3"}, [], "ok", "3 of 3 have their checksum"),
+        ({"aa/aa1": "aa1", "aa/aa2": "aa2"}, [], "failed", "2 of 3 have their checksum, not aa/aa3"),
+        ({"aa/aa1": "aa1", "aa/aa2": "aa2", "aa/aa3": "x"}, [], "failed", "2 of 3 have their checksum, not aa/aa3"),
+        (
+            {"aa/aa1": "aa1", "aa/aa2": "aa2"},
+            ["aa/aa3"],
+            "ok",
+            "2 of 2 have their checksum; 1 are missing on the source",
+        ),
+        ({}, ["aa/aa3"], "failed", "0 of 2"),
+    ],
+)
+def test_one_wrong_file_is_a_failure(sums: dict[str, str], known: list[str], status: str, evidence: str) -> None:
+    found = smoke.attachments(FILES, sums, known)
+    assert found[0] == status and found[1].startswith(evidence)
+
+
+def test_without_files_there_is_nothing_to_try() -> None:
+    assert smoke.attachments([], {}, []) == (smoke.SKIPPED, "there is none in the filestore")
+
+
+def test_what_is_excused_stays_in_sight() -> None:
+    probes = smoke.probes_from([
+        {"name": "boot", "status": "ok", "seconds": 1.0, "evidence": "200"},
+        {"name": "invoice", "status": "failed", "seconds": 0.0, "evidence": "no wkhtmltopdf"},
+        {"name": "timesheets", "status": "skipped", "seconds": 0.0, "evidence": "module hr_timesheet is not installed"},
+    ])  # fmt: skip
+    assert [each.field for each in smoke.problems("x", smoke.excused(probes, {"boot": "why"}))] == ["invoice"]
+    found = smoke.excused(probes, {"invoice": "printed elsewhere", "boot": "why"})
+    assert [each.status for each in found] == ["ok", "excused", "skipped"] and smoke.problems("x", found) == []
+    assert smoke.summary(found) == (
+        "1 of 3 probes passed; invoice excused: no wkhtmltopdf; excused: printed elsewhere;"
+        " timesheets skipped: module hr_timesheet is not installed"
+    )
+    assert smoke.summary([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -136,30 +214,45 @@ def test_the_first_user_that_may_is_asked() -> None:
 
     assert smoke_probes.first(users, one_after_another) == "anna: 3 there"
     assert status(lambda: smoke_probes.first(users, raising(Denied("no right")))) == (
-        "skipped", "anna: no right; anna: no right",
+        "failed", "anna: no right; anna: no right",
     )  # fmt: skip
 
 
-def test_what_is_not_installed_is_skipped() -> None:
-    task = {"modules": ["base"]}
-    assert status(smoke_probes.needing("project", task, [Fake({})], lambda _user: "seen"))[0] == "skipped"
-    assert status(smoke_probes.needing("base", task, [], lambda _user: "seen")) == ("skipped", "nobody is logged in")
-    assert status(smoke_probes.needing("base", task, [Fake({})], lambda _user: "seen")) == ("ok", "anna: seen")
+def test_only_what_is_not_there_is_skipped() -> None:
+    task = {"modules": ["base", "sale"], "there": ["projects"]}
+
+    def tried(name: str, module: str, users: list[User]) -> tuple[str, str]:
+        return status(smoke_probes.needing(name, module, task, users, lambda _user: "seen"))
+
+    assert tried("projects", "project", [Fake({})]) == ("skipped", "module project is not installed")
+    assert tried("orders", "sale", [Fake({})]) == ("skipped", "the database has none")
+    assert tried("projects", "base", []) == ("failed", "nobody is logged in")
+    assert tried("projects", "base", [Fake({})]) == ("ok", "anna: seen")
+
+
+def test_a_user_who_sees_none_of_many_proves_nothing() -> None:
+    user = Fake({"project.project.search_count": 0, "project.project.search_read": []})
+    with pytest.raises(Denied, match="sees none"):
+        smoke_probes.count("project.project", [], ["name"])(user)
 
 
 def test_attachments_are_held_against_their_checksums() -> None:
     rows = [{"id": 1, "checksum": hashlib.sha1(b"one").hexdigest()}, {"id": 2, "checksum": "other"}]
     pages = {"/web/content/1": (200, b"one"), "/web/content/2": (200, b"two")}
-    found = Fake({"ir.attachment.search_read": rows}, pages)
-    assert smoke_probes.attachments(found) == "1 of 2 have their checksum, not 2"
-    with pytest.raises(Failed, match="0 of 1"):
-        smoke_probes.attachments(Fake({"ir.attachment.search_read": rows[1:]}, pages))
+    assert smoke_probes.attachments([])(Fake({"ir.attachment.search_read": rows[:1]}, pages)) == (
+        "1 of 1 have their checksum"
+    )
+    with pytest.raises(Failed, match="1 of 2 have their checksum, not 2"):
+        smoke_probes.attachments([])(Fake({"ir.attachment.search_read": rows}, pages))
+    known = smoke_probes.attachments(["ot/other"])(Fake({"ir.attachment.search_read": rows}, pages))
+    assert known == "1 of 1 have their checksum; 1 are missing on the source as well"
     with pytest.raises(Denied):
-        smoke_probes.attachments(Fake({"ir.attachment.search_read": []}))
+        smoke_probes.attachments([])(Fake({"ir.attachment.search_read": []}))
 
 
 @pytest.mark.parametrize("kind", ["type", "move_type"])
-def test_an_invoice_is_a_pdf(kind: str) -> None:
+def test_an_invoice_is_a_pdf(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     answers = {"account.move.fields_get": {kind: {}}, "account.move.search_read": [{"id": 7, "name": "INV/7"}]}
     page = "/report/pdf/account.report_invoice/7"
     assert smoke_probes.invoice(Fake(answers, {page: (200, b"%PDF-1.4")})) == "INV/7, 8 bytes"
@@ -167,6 +260,13 @@ def test_an_invoice_is_a_pdf(kind: str) -> None:
         smoke_probes.invoice(Fake(answers, {page: (500, b"<html>")}))
     with pytest.raises(Denied, match="no invoice"):
         smoke_probes.invoice(Fake({**answers, "account.move.search_read": []}))
+
+
+def test_invoices_that_nobody_can_print_are_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    answers = {"account.move.fields_get": {}, "account.move.search_read": [{"id": 7, "name": "INV/7"}]}
+    with pytest.raises(Failed, match="no wkhtmltopdf"):
+        smoke_probes.invoice(Fake(answers))
 
 
 def test_a_sequence_gives_two_numbers() -> None:

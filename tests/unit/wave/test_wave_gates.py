@@ -187,3 +187,31 @@ def test_a_waiver_that_is_over_is_named() -> None:
     (over,) = gates.waivers_from([{"member": "acme", "gate": "window", "reason": "x", "until": "2027-01-10"}])
     found = failed(member(plan={}), CHOICES, over)
     assert "Its waiver ended on 2027-01-10." in found["window"]
+
+
+def test_an_update_is_refused_until_it_is_waived() -> None:
+    one, choices = member(), replace(CHOICES, updates={"acme": ["sale", "crm"], "birch": ["x"]})
+    one = replace(one, facts={**one.facts, **rehearsed("2027-01-10T10:00:00Z", updated=["crm", "sale"])})
+    found = failed(one, choices)
+    assert list(found) == ["update"] and "way back ends" in found["update"]
+    (finding,) = gates.found([one], ["update"], (), choices)
+    assert "sale, crm on the target" in finding.evidence
+    waiver = gates.waivers_from([{"member": "acme", "gate": "update", "reason": "wanted", "until": "2027-01-11"}])
+    assert failed(one, choices, *waiver) == {}
+
+
+@pytest.mark.parametrize(("tried", "wanted"), [([], ["sale"]), (["sale"], []), (["sale"], ["crm"])])
+def test_a_rehearsal_counts_that_updated_what_the_cutover_does(tried: list[str], wanted: list[str]) -> None:
+    facts = rehearsed("2027-01-10T10:00:00Z", updated=tried)
+    (finding,) = gates.found([member(**facts)], ["rehearsal"], (), replace(CHOICES, updates={"acme": wanted}))
+    assert "wave_move_update" in finding.cure
+    assert f"updated {', '.join(tried) or 'nothing'}" in finding.evidence
+
+
+def test_the_budget_has_the_update() -> None:
+    facts = rehearsed("2027-01-10T10:00:00Z", probes=[{"name": "update", "seconds": 30}], updated=["sale"])
+    choices = replace(CHOICES, updates={"acme": ["sale"]})
+    (finding,) = gates.found([member(**facts)], ["budget"], (), choices)
+    assert finding.evidence == "65 s expected, 45 s of them for the update, 60 s allowed" and not finding.passed
+    (without,) = gates.found([member(**facts)], ["budget"], (), CHOICES)
+    assert without.passed

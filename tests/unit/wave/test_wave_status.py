@@ -96,6 +96,32 @@ def test_hostnames_that_do_not_reach_the_edge_are_in_the_way_until_the_target_se
     assert row["blockers"] == []
 
 
+PROBES = [
+    {"name": "boot", "status": "ok", "seconds": 2.0, "evidence": "200"},
+    {
+        "name": "invoice",
+        "status": "excused",
+        "seconds": 0.0,
+        "evidence": "no wkhtmltopdf; excused: printed <elsewhere>",
+    },
+    {"name": "timesheets", "status": "skipped", "seconds": 0.0, "evidence": "module hr_timesheet is not installed"},
+]
+
+
+def test_what_was_not_tried_is_shown_with_its_reason() -> None:
+    rehearsals = [{"at": "1"}, {"at": "2", "ok": True, "probes": PROBES, "updated": ["sale"]}, {"at": "3", "ok": False}]
+    facts = {"rehearsals": rehearsals, "cutover": {"at": "4", "probes": PROBES[:1]}}
+    found = report(member("acme", "live", facts=facts), member("birch", "planned"))
+    first, second = found["members"][0]["tried"]
+    assert (first["what"], first["at"], first["passed"], first["total"]) == ("rehearsal", "2", 1, 3)
+    assert [each["name"] for each in first["others"]] == ["invoice", "timesheets"]
+    assert (second["what"], second["passed"], second["others"]) == ("cutover", 1, [])
+    assert found["members"][1]["tried"] == []
+    page = wave_page(found, "wave_status", "north")
+    assert "module hr_timesheet is not installed" in page and "printed &lt;elsewhere&gt;" in page
+    assert "updated sale" in page and "1 of 3" in page
+
+
 def test_metrics_are_prometheus_text() -> None:
     rows = report(member("a", "live", wave=1, facts={"plan": PLAN, "cutover": {"seconds": 7.5}}),
                   member("b", "cutting_over", origin="following"))["members"]  # fmt: skip
