@@ -59,11 +59,12 @@ def crons(result: Mapping[str, Any]) -> list[Item]:
     for each in result["crons"]:
         if each["package"] and not each["package"].endswith(", changed"):
             continue
-        if re.search(r"\bpg_dump(all)?\b|\bpg_basebackup\b|\bbarman\b|pgbackrest", each["command"]):
+        does = f"{each['command']}\n{each.get('program') or ''}"
+        if re.search(r"\bpg_dump(all)?\b|\bpg_basebackup\b|\bbarman\b|pgbackrest", does):
             disposition, reason = "replaced", "A backup: the estate makes and proves its own."
-        elif re.search(r"certbot|letsencrypt|acme\.sh", each["command"]):
+        elif re.search(r"certbot|letsencrypt|acme\.sh", does):
             disposition, reason = "replaced", "It renews certificates: the edge does."
-        elif re.search(r"systemctl +(re)?start +odoo|service +odoo", each["command"]):
+        elif re.search(r"systemctl +(re)?start +odoo|service +odoo", does):
             disposition, reason = "replaced", "It restarts Odoo: the estate's units look after themselves."
         else:
             disposition, reason = "declared", "Somebody wrote it, and nothing of the estate does the same."

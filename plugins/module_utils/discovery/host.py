@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import (
@@ -64,7 +64,10 @@ def disks(text: str) -> list[dict[str, Any]]:
 
 
 def crons(found: Sequence[Record]) -> list[dict[str, Any]]:
-    """Lines of crontabs, scripts of ``/etc/cron.*`` and timers. package: what brought it, if anything."""
+    """Lines of crontabs, scripts of ``/etc/cron.*`` and timers. package: what brought it, if anything.
+
+    program: the text of the script that it runs, as far as somebody wrote it.
+    """
     part = section(found, "crons")
     entries = []
     for path, text, own in texts(part, "cron"):
@@ -80,7 +83,14 @@ def crons(found: Sequence[Record]) -> list[dict[str, Any]]:
         command = next((value for key, value in settings(service) if key == "ExecStart"), f"{name}.service")
         user = next((value for key, value in settings(service) if key == "User"), "root")
         entries.append(cron(path, user, when, command, package_of(own)))
-    return entries
+    programs = {path: text for path, text, _own in texts(part, "program")}
+    return [{**each, "program": program(each["command"], programs)} for each in entries]
+
+
+def program(command: str, programs: Mapping[str, str]) -> str:
+    """The text of the first script that a command names."""
+    words = re.split(r"[\s;&|\"'()]+", command)
+    return next((programs[word] for word in words if word in programs), "")
 
 
 def cron(path: str, user: str, schedule: str, command: str, package: str = "") -> dict[str, Any]:

@@ -19,7 +19,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.discovery.installation
     remote_servers,
     unattributed,
 )
-from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import Record, problems, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.discovery.records import (
+    Record,
+    body_of,
+    problems,
+    rows,
+    section,
+)
 from ansible_collections.erpops.odoo.plugins.module_utils.discovery.routes import certificates, routes
 
 
@@ -62,6 +68,7 @@ def result(host: str, found: Sequence[Record]) -> dict[str, Any]:
         "collected_at": found[0].body.strip(),
         "system": system,
         "odoo": installed,
+        "data_folders": [each for each in body_of(section(found, "odoo"), "data").split("\n") if each],
         "modules_on_disk": on_disk,
         "postgres": main,
         "other_postgres": [server for _count, server in clusters[1:]],

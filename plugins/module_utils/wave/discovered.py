@@ -44,7 +44,8 @@ def filestores(discovery: Mapping[str, Any], database: Mapping[str, Any]) -> str
     path = (database.get("filestore") or {}).get("path")
     if path:
         return str(PurePosixPath(path).parent)
-    folders = {each.get("data_dir") for each in discovery.get("odoo") or () if each.get("data_dir")}
+    configured = {each.get("data_dir") for each in discovery.get("odoo") or () if each.get("data_dir")}
+    folders = configured or set(discovery.get("data_folders") or ())
     return str(PurePosixPath(folders.pop()) / "filestore") if len(folders) == 1 else None
 
 

@@ -210,3 +210,8 @@ def test_what_a_person_added_cannot_vanish_and_asks() -> None:
     assert merged([mine], []) == [mine]
     assert unsettled([mine]) == ["integration https://yearly.example: not settled; declared is proposed."]
     assert unsettled([{**mine, "settled": True, "by": "Ann"}]) == []
+
+
+def test_what_a_script_does_is_what_its_cron_does() -> None:
+    (found,) = proposed(result(crons=[{**cron("/srv/bin/nightly", ""), "program": "#!/bin/sh\npg_dump acme"}]))
+    assert (found["proposed"], found["reason"][:8]) == ("replaced", "A backup")

@@ -47,7 +47,10 @@ def test_timers_scripts_and_packages() -> None:
         ("text", "[Service]\nUser=odoo\nExecStart=/bin/a --b=c\n"),
         ("timer", "/etc/systemd/system/alone.timer"),
         ("text", "[Timer]\nOnBootSec=3"),
+        ("program", "/etc/cron.daily/backup"),
+        ("text", "#!/bin/sh\npg_dump x"),
     )
+    assert [each["program"] for each in host.crons(records)] == ["", "#!/bin/sh\npg_dump x", "", ""]
     found = [(each["user"], each["schedule"], each["command"], each["package"]) for each in host.crons(records)]
     assert found == [
         ("root", "1 2 3 4 5", "x", "cron, changed"),

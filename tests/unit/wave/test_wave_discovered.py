@@ -74,6 +74,10 @@ def test_where_nothing_is_in_files_yet_it_is_where_the_only_odoo_would_put_it() 
     one, two = {"data_dir": "/opt/one"}, {"data_dir": "/opt/two"}
     assert discovered.filestores({"odoo": [one, {"data_dir": ""}]}, database) == "/opt/one/filestore"
     assert discovered.filestores({"odoo": [one, two]}, database) is None
+    assert (
+        discovered.filestores({"odoo": [{}], "data_folders": ["/home/erp/data"]}, database)
+        == "/home/erp/data/filestore"
+    )
     assert discovered.filestores({}, {"filestore": {"path": "/srv/files/acme"}}) == "/srv/files"
 
 

@@ -86,6 +86,7 @@ odoo() {
         done
     fi
     releases | while IFS= read -r folder; do checkout "$folder"; done
+    record data; printf '%s\n' "$DATA_FOLDERS"
     record wkhtmltopdf; have wkhtmltopdf && wkhtmltopdf --version 2>/dev/null
     record python; ls -d /usr/lib/python3/dist-packages/*-info /usr/local/lib/python3*/dist-packages/*-info /opt/*/venv/lib/python3*/site-packages/*-info /home/*/venv/lib/python3*/site-packages/*-info 2>/dev/null
 }
