@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Reads what the source lacks to be followed, and does of that what the operator allowed.
   - What was not allowed is refused, all of it at once.
+  - A copy that would not fit onto the target is refused, before the source is changed. Each server of the target's
+    cluster that answers must have the database's locale and its extensions, and the disks need O(room).
   - The settings take effect with a restart of the source's PostgreSQL, which is not done here. They are written only
     where it is allowed too, so that no restart that somebody else makes brings them about.
   - Replica identities and publication are made in one transaction, so that no update on the source ever fails.
@@ -49,6 +51,7 @@ options:
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
+  - erpops.odoo.room
 attributes:
   idempotent:
     description: A second run with the same input changes nothing.
@@ -121,10 +124,11 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import verbs
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import MEMBER, ROOM
 
 ARGUMENTS = {
     **MEMBER,
+    **ROOM,
     "allow": {
         "type": "list",
         "elements": "str",

@@ -15,6 +15,8 @@ description:
   - A member that can no longer be followed, since its schema changed or its slot was lost, is started anew as well.
   - The database on the target stays closed to everybody but superusers until M(erpops.odoo.wave_cutover) opens it.
   - A database that is open is never replaced.
+  - A copy that would not fit onto the target is refused, before anything is written. Each server of the target's
+    cluster that answers must have the database's locale and its extensions, and the disks need O(room).
   - A member that M(erpops.odoo.wave_prepare) took for one moved by dumps gets a first copy, which nothing follows. It
     shows that it can be done and how long it takes; the cutover makes another.
 options:
@@ -69,6 +71,7 @@ options:
 extends_documentation_fragment:
   - erpops.odoo.postgres
   - erpops.odoo.member
+  - erpops.odoo.room
   - erpops.odoo.tools
   - erpops.odoo.copies
   - erpops.odoo.filestores
@@ -166,11 +169,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments 
     FILESTORE,
     LOGIN,
     MEMBER,
+    ROOM,
     TOOLS,
 )
 
 ARGUMENTS = {
     **MEMBER,
+    **ROOM,
     **FILESTORE,
     "feed": {"type": "dict", "required": True, "options": LOGIN},
     "tenant_password": {"type": "str", "required": True, "no_log": True},

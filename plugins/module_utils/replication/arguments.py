@@ -55,6 +55,10 @@ COPIES: Spec = {
     "roles": {"type": "dict", "default": {}},
 }
 # What limits the time in which nobody serves.
+ROOM: Spec = {
+    "room": {"type": "dict", "default": {}},
+    "spool_room": {"type": "dict", "default": {}},
+}
 WINDOW: Spec = {
     "jobs": {"type": "int", "default": 4},
     "window_seconds": {"type": "int", "default": 300},

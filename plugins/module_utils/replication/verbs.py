@@ -27,6 +27,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     client,
     dump,
     ending,
+    fitting,
     pause,
     plan,
     proof,
@@ -199,14 +200,20 @@ def tools(parameters: Mapping[str, Any]) -> dump.Tools:
     )
 
 
+def _disks(parameters: Mapping[str, Any]) -> tuple[fitting.Disk, ...]:
+    return fitting.disks_from(parameters.get("room") or {}, parameters.get("spool_room") or {})
+
+
 def _copying(parameters: Mapping[str, Any]) -> by_dump.Copying:
     return by_dump.Copying(tools=tools(parameters), roles=parameters["roles"])
 
 
 def prepare(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
-    if check_mode and parameters["source_evidence_of_absence"]:
+    if check_mode and parameters.get("source_evidence_of_absence"):
         return _prepared_unseen(parameters["member"])
     with _opened(parameters, check_mode) as (sides, facts):
+        if plan.check("wave_prepare", sides.member, facts) not in (plan.FOLLOWING, plan.DIVERGED):
+            fitting.check(sides, _disks(parameters))
         done = preparing.prepare(
             sides,
             facts,
@@ -268,6 +275,8 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         action = None if whole else Action("seed", f"member {sides.member.name}", "; ".join(reasons))
         found: dict[str, Any] = {}
         files: dict[str, Any] = {}
+        if action:
+            fitting.check(sides, _disks(parameters))
         if check_mode and action and not facts.by_dump:
             source.check_allowed(sides, wanted.allowed)
         elif not check_mode:

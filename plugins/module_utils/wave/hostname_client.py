@@ -24,10 +24,11 @@ from urllib.parse import urljoin, urlsplit
 from ansible_collections.erpops.odoo.plugins.module_utils.wave import hostnames
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.hostnames import Answer, Found, Wanted
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.probe_client import AGENT, connected, plain, reason
-from ansible_collections.erpops.odoo.plugins.module_utils.wave.probes import Probe
+from ansible_collections.erpops.odoo.plugins.module_utils.wave.probes import SERVER_ERROR, Probe
 
 HTTPS = 443
 HOPS = 8
+TRIES = 4
 READ_BYTES = 256 * 1024
 DAY = 24 * 3600
 NO_WAY = (errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -44,6 +45,7 @@ class Asking:
     path: str
     seconds: float
     port: int = HTTPS
+    pause: float = 2.0  # before a page that failed on the server is asked for again
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def one(want: Wanted, asking: Asking) -> Found:
     addresses, declared, unresolved = resolved(want.hostname, asking)
     leads = hostnames.leads(addresses, asking.edge)
     targets = dict.fromkeys([*addresses, *(() if leads else asking.edge)])
-    answers = [asked(want, address, asking) for address in targets]
+    answers = [patiently(want, address, asking) for address in targets]
     verdict = hostnames.judged(want, addresses, asking.edge, answers, unresolved=unresolved)
     return Found(
         member=want.member, hostname=want.hostname, addresses=tuple(addresses), declared=declared, leads=leads,
@@ -94,6 +96,16 @@ def resolved(hostname: str, asking: Asking) -> tuple[list[str], bool, str]:
         return [], False, reason(error)
     found_there = (str(address[0]).partition("%")[0] for *_kind, address in answers)
     return [hostnames.plain(each) for each in dict.fromkeys(found_there)], False, ""
+
+
+def patiently(want: Wanted, address: str, asking: Asking) -> Answer:
+    """An Odoo whose PostgreSQL was just restarted fails once for each connection that it kept."""
+    for _again in range(TRIES - 1):
+        answer = asked(want, address, asking)
+        if answer.status < SERVER_ERROR:
+            return answer
+        time.sleep(asking.pause)
+    return asked(want, address, asking)
 
 
 def asked(want: Wanted, address: str, asking: Asking) -> Answer:

@@ -157,3 +157,16 @@ def test_nobody_listens_and_nobody_resolves() -> None:
     each = found(asking, replace(WANT, hostname="nobody.invalid"))
     assert (each.level, each.addresses, each.declared) == ("failed", (), False)
     assert "its name is not resolved" in each.evidence and "connection refused" in each.evidence
+
+
+def test_an_odoo_that_fails_for_a_moment_is_asked_again(serve: Serve) -> None:
+    """Its PostgreSQL was restarted by the run that asks."""
+    failures = iter((500, 502))
+    asking, asked = serve(lambda path, cookie: (next(failures, 0), {}, "") if len(asked) < 3 else login(path, cookie))
+    assert found(replace(asking, pause=0)).level == "ok" and len(asked) == 3
+
+
+def test_one_that_goes_on_failing_is_said(serve: Serve) -> None:
+    asking, asked = serve(lambda _path, _cookie: (502, {}, "Bad Gateway"))
+    each = found(replace(asking, pause=0))
+    assert each.level == "failed" and "HTTP 502" in each.evidence and len(asked) == hostname_client.TRIES
