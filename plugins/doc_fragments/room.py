@@ -12,8 +12,8 @@ options:
   room:
     description:
       - What M(erpops.odoo.host_room) told on each host of the target's cluster, by the name of the host, with folders
-        C(data) and C(wal). A copy that would leave a disk with less than a twentieth of it free is refused. Disks that
-        nobody told of are not looked at.
+        C(data) and C(wal). A copy that would leave a disk with less than a twentieth of it free, or 10 GB where that is
+        less, is refused. Disks that nobody told of are not looked at.
     type: dict
     default: {}
   spool_room:

@@ -49,7 +49,7 @@ EVERYWHERE = ("C", "POSIX", "")
 UNKNOWN_LOCALE = ("22023", "42704", "42809")
 MEGABYTE = 1024 * 1024
 GROWTH = 1.2  # what sorting for its indexes takes beside it, and what the source gains meanwhile
-KEPT = 0.05  # of a disk stays free for everybody else
+KEPT, KEPT_BYTES = 0.05, 10 * 1024 * MEGABYTE  # of a disk stays free for everybody else, and no more than this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ def short(need: Need, disks: Sequence[Disk]) -> Iterator[Problem]:
     for host, device in dict.fromkeys((disk.host, disk.device) for disk in disks):
         own = [disk for disk in disks if (disk.host, disk.device) == (host, device)]
         wanted = {disk.use: getattr(need, disk.use) for disk in own}
-        keep = int(own[0].size_bytes * KEPT)
+        keep = min(int(own[0].size_bytes * KEPT), KEPT_BYTES)
         if own[0].free_bytes < sum(wanted.values()) + keep:
             parts = " + ".join(f"{size // MEGABYTE} MB for {USES[use]}" for use, size in wanted.items())
             cure = (

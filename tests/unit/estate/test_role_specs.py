@@ -68,6 +68,6 @@ def test_numbers_have_the_validation_s_types_and_defaults() -> None:
 
 def test_the_module_takes_every_variable_and_the_task_hands_it_over() -> None:
     taken = set(estate_validate.argument_spec())
-    assert taken == set(OPTIONS) | {"groups", "addresses", "hosts_of_run"}
+    assert taken == set(OPTIONS) | {"groups", "addresses", "hosts_of_run", "tenant_certificate_keys"}
     (task,) = load("tasks/main.yml")
     assert set(task["erpops.odoo.estate_validate"]) == taken

@@ -42,6 +42,11 @@ def test_what_lies_on_one_disk_is_added_up(disks: list[Disk], said: list[str]) -
         assert part in problem.cure, problem
 
 
+def test_of_a_large_disk_no_more_is_kept_than_others_need() -> None:
+    large = Disk(host="db1", use="data", folder="/d", free_bytes=12_000 * MEGABYTE, size_bytes=10**14, device="1")
+    assert list(fitting.short(NEED, [large])) == []
+
+
 def test_each_problem_names_the_host_its_folder_and_what_is_free() -> None:
     (problem,) = fitting.short(NEED, [disk("spool", 42, host="db2")])
     assert (problem.subject, problem.field, problem.value) == ("host db2", "/spool", "42 MB free")

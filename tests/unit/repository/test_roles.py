@@ -16,7 +16,7 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 NAMES = sorted(path.name for path in ROLES.iterdir() if (path / "tasks").is_dir())
 MOST_TASKS = 30
 # What an inventory declares for all roles.
-SHARED = ("estate_", "odoo_", "postgres_clusters", "app_container_network", "wave_")
+SHARED = ("estate_", "odoo_", "tenant_certificates", "postgres_clusters", "app_container_network", "wave_")
 BLOCKS = ("block", "rescue", "always")
 INCLUDE = "ansible.builtin.include_tasks"
 

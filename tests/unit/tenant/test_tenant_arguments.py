@@ -18,6 +18,7 @@ from ansible_collections.erpops.odoo.plugins.doc_fragments import (
     filestores,
     member,
     postgres,
+    room,
     secrets,
     tools,
     window,
@@ -28,6 +29,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo.parameters import
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.arguments import (
     COPIES,
     FILESTORE,
+    ROOM,
     TOOLS,
     WINDOW,
 )
@@ -54,6 +56,7 @@ FRAGMENTS = {
     "filestores": filestores,
     "member": member,
     "postgres": postgres,
+    "room": room,
     "secrets": secrets,
     "tools": tools,
     "window": window,
@@ -90,6 +93,7 @@ def fragment(name: str) -> dict[str, Any]:
         ("absence", arguments.ABSENCE),
         ("allocations", {"allocations": RESIDENCE["allocations"]}),
         ("filestores", FILESTORE),
+        ("room", ROOM),
         ("tools", TOOLS),
         ("copies", COPIES),
         ("window", WINDOW),
