@@ -34,6 +34,20 @@ CASES = (
         secrets=SECRETS,
     ),
     Case(
+        name="a target that is held",
+        system=movers("prepare", "seed", "cutover=ready"),
+        arguments=partial(arguments, verb="cutover", state="held"),
+        probe=both,
+        secrets=SECRETS,
+    ),
+    Case(
+        name="a target that was held",
+        system=movers("prepare", "seed", "cutover=held"),
+        arguments=partial(arguments, verb="cutover"),
+        probe=both,
+        secrets=SECRETS,
+    ),
+    Case(
         name="a member that is not followed",
         system=movers("prepare"),
         arguments=partial(arguments, verb="cutover"),

@@ -20,6 +20,13 @@ CASES = (
         secrets=SECRETS,
     ),
     Case(
+        name="a target that is held",
+        system=movers("prepare", "seed", "cutover=held"),
+        arguments=partial(arguments, verb="rollback"),
+        probe=both,
+        secrets=SECRETS,
+    ),
+    Case(
         name="a following member is withdrawn",
         system=movers("prepare", "seed"),
         arguments=partial(arguments, verb="rollback"),
