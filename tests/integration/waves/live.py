@@ -105,6 +105,8 @@ class Waves:
                 "allow_shared_roles": False,
             },
             "rollback": {
+                "state": "rolled_back",
+                "compare_seconds": 60,
                 "roles": copies["roles"],
                 "withdraw": False,
                 "jobs": 4,
