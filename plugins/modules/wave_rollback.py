@@ -30,6 +30,22 @@ options:
         of the target that stands for several of the source's is left out, and so is, by dumps, what was taken away.
     type: dict
     default: {}
+  state:
+    description:
+      - V(rolled_back) lets the source serve again.
+      - V(ready) does what takes time and turns nobody away, and stops there. What stands in the way is said, rights and
+        files are carried to the source, and all rows are compared as of one moment, for which the target's writers rest
+        some milliseconds; so that in the window only those are compared that changed since. Of a member that the target
+        does not serve it looks what stands in the way, and does nothing.
+      - V(live) takes back what V(ready) made; the target serves. It holds back the log of the target's server, so no
+        member stays so.
+    type: str
+    choices: [live, ready, rolled_back]
+    default: rolled_back
+  compare_seconds:
+    description: How long one table may take to be compared before the window.
+    type: int
+    default: 3600
   withdraw:
     description:
       - Withdraw the member, also where it has been live and is back. A member that the target serves is refused then.
@@ -111,10 +127,13 @@ window_seconds:
   type: float
   sample: 3.2
 compared:
-  description: How many tables and rows were found equal on both sides.
+  description:
+    - How many tables and rows were found equal on both sides, and, where that was before the window, how many rows
+      changed since and were compared again.
+    - With O(state=ready) also the reason, where they could not be compared before; then the window compares them.
   returned: success
   type: dict
-  sample: {tables: 436, rows: 52011}
+  sample: {tables: 436, rows: 52011, again: 17}
 carried:
   description: How many objects were brought over that replication does not carry.
   returned: success
@@ -198,6 +217,8 @@ ARGUMENTS = {
     **FILESTORE,
     **WINDOW,
     "roles": {"type": "dict", "default": {}},
+    "state": {"type": "str", "choices": ["live", "ready", "rolled_back"], "default": "rolled_back"},
+    "compare_seconds": {"type": "int", "default": 3600},
     "withdraw": {"type": "bool", "default": False},
     "source_gone": {"type": "bool", "default": False},
 }

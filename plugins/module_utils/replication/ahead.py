@@ -3,16 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rows are compared before the window, as of one moment, while users work; in the window only what changed since.
 
-A slot of the source remembers what changed, from before that moment on. It stands only between the two, since it holds
-back the source's log. Whatever keeps this from being done is said, and then all rows are compared in the window; and so
-they are where another of the target's hosts has taken over since, which may lack what the source was told to be there.
+The same on both ways: of a cutover the source gives and the target follows it, of a rollback the target gives. A slot
+of the giver remembers what changed, from before that moment on. It stands only between the two, since it holds back the
+giver's log. Whatever keeps this from being done is said, and then all rows are compared in the window; and so they are
+where another of the target's hosts has taken over since, which may lack what the source was told to be there.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Unreachable
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
@@ -28,6 +29,9 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Facts, Record, Table
 
+if TYPE_CHECKING:
+    from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
+
 REST = pause.Rest(lock_seconds=2.0, tries=5, longest_seconds=30)
 DRAIN_SECONDS = 20
 SLOT_SECONDS = 60  # a slot waits for the end of every transaction that is under way
@@ -42,30 +46,52 @@ class Wanted:
     seconds: int
 
 
-def compared(sides: Sides, wanted: Wanted, facts: Facts) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """back: of a rollback."""
+
+    sides: Sides
+    back: bool = False
+
+    @property
+    def giver(self) -> Connection:
+        return self.sides.target if self.back else self.sides.source
+
+    def connect(self) -> Connection:
+        sides, member = self.sides, self.sides.member
+        return sides.connect_target(member.name) if self.back else sides.connect_source(member.database)
+
+    @property
+    def slot(self) -> str:
+        """By which the other side follows."""
+        return self.sides.member.back if self.back else self.sides.member.forward
+
+
+def compared(way: Way, wanted: Wanted, facts: Facts) -> dict[str, Any]:
     """Compare, and remember it in the source's record. Raises Refused where rows differ. Returns how much was compared,
     or ``reason`` why it was not.
     """
+    sides = way.sides
     record = facts.source.record or Record()
     if record.compared:  # of a run before: the new slot does not know what changed since
         record = replace(record, compared=())
         client.in_transaction(sides.source, "Recording that nothing is compared", [source.save_record(sides, record)])
-    forget(sides)
+    forget(way)
     try:
         compared_with = timeline(sides)
-        _remember(sides)
+        _remember(way)
         with ExitStack() as stack:
-            ours, theirs = _moment(sides, wanted, stack)
+            ours, theirs = _moment(way, wanted, stack)
             found, counted = compare.differences(
                 sides, ours.side, theirs.side, min(facts.source.version, facts.target.version), wanted.jobs,
                 tables=_replicated(sides),
             )  # fmt: skip
     except ErpopsError as error:
-        forget(sides)
+        forget(way)
         return {"reason": error.message}
     if found:
-        forget(sides)
-        raise noted(sides, compare.Unequal(sides.member, found))
+        forget(way)
+        raise noted(way, compare.Unequal(sides.member, found))
     text = source.save_record(sides, replace(
         record, compared=(counted["tables"], counted["rows"]), timeline=compared_with,
     ))  # fmt: skip
@@ -79,27 +105,28 @@ def timeline(sides: Sides) -> str:
         return str((one(sides.maintenance, statements.TIMELINE) or {"timeline": ""})["timeline"])
 
 
-def _remember(sides: Sides) -> None:
-    with translated("Remembering what changes from here on"), sides.connect_source(sides.member.database) as connection:
+def _remember(way: Way) -> None:
+    with translated("Remembering what changes from here on"), way.connect() as connection:
         execute(connection, f"SET statement_timeout = '{SLOT_SECONDS}s'")
-        rows(connection, "SELECT pg_create_logical_replication_slot(%s, 'test_decoding')", [sides.member.changes])
+        rows(connection, "SELECT pg_create_logical_replication_slot(%s, 'test_decoding')", [way.sides.member.changes])
 
 
-def _moment(sides: Sides, wanted: Wanted, stack: ExitStack) -> tuple[pause.Moment, pause.Moment]:
-    """The same moment of both sides, held until the stack ends. Writers rest until the target has caught up."""
-    member = sides.member
-    _drained(sides)  # what is far behind is not waited for by writers
-    with pause.resting(sides, REST):
-        _drained(sides)
+def _moment(way: Way, wanted: Wanted, stack: ExitStack) -> tuple[pause.Moment, pause.Moment]:
+    """The same moment of the source and the target, held until the stack ends. Writers rest until the one that follows
+    has caught up."""
+    sides, member = way.sides, way.sides.member
+    _drained(way)  # what is far behind is not waited for by writers
+    with pause.resting(sides, REST, way.giver, way.connect):
+        _drained(way)
         ours = stack.enter_context(pause.held(lambda: sides.connect_source(member.database), wanted.seconds))
         theirs = stack.enter_context(pause.held(lambda: sides.connect_target(member.name), wanted.seconds))
     return ours, theirs
 
 
-def _drained(sides: Sides) -> None:
-    with translated("Reading where the source's log ends"):
-        until = source.position(sides.source)
-    source.drained(sides, sides.source, sides.member.forward, until, DRAIN_SECONDS)
+def _drained(way: Way) -> None:
+    with translated("Reading where the log ends"):
+        until = source.position(way.giver)
+    source.drained(way.sides, way.giver, way.slot, until, DRAIN_SECONDS)
 
 
 def _replicated(sides: Sides) -> list[Table]:
@@ -107,24 +134,29 @@ def _replicated(sides: Sides) -> list[Table]:
         return [facts.table for facts, persistence in client.tables(sides.source) if persistence == "p"]
 
 
-def forget(sides: Sides) -> None:
+def forget(way: Way) -> None:
     with translated("Forgetting what changed since it was compared"):
-        source.drop_slot(sides.source, sides.member.changes)
+        source.drop_slot(way.giver, way.sides.member.changes)
 
 
-def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | None:
+def remembered(way: Way) -> bool:
+    """Whether a slot remembers what changes."""
+    with translated("Reading whether rows were compared"):
+        name = way.sides.member.changes
+        return one(way.giver, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]) is not None
+
+
+def since(way: Way, record: Record) -> dict[Table, frozenset[int] | None] | None:
     """What changed since it was compared. None where it was not, not with this primary, where too much has changed,
     or nobody knows what."""
-    name = sides.member.changes
-    if not record.compared or record.timeline != timeline(sides):
+    if not record.compared or record.timeline != timeline(way.sides):
         return None
     try:
+        if not remembered(way):
+            return None
         with translated("Reading what changed since it was compared"):
-            if not one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]):
-                return None
-            lines = [
-                row["data"] for row in rows(sides.source, statements.CHANGES, {"slot": name, "most": MOST_CHANGES})
-            ]
+            values = {"slot": way.sides.member.changes, "most": MOST_CHANGES}
+            lines = [row["data"] for row in rows(way.giver, statements.CHANGES, values)]
     except Unreachable:
         raise
     except ErpopsError:  # the slot was lost; all rows are compared then
@@ -132,23 +164,25 @@ def since(sides: Sides, record: Record) -> dict[Table, frozenset[int] | None] | 
     return None if len(lines) >= MOST_CHANGES else changes.changed(lines)
 
 
-def rest_compared(sides: Sides, record: Record, facts: Facts, jobs: int) -> dict[str, int]:
+def rest_compared(way: Way, record: Record, facts: Facts, jobs: int) -> dict[str, int]:
     """In the window: the rows that are left, sequences and large objects. Raises Refused with every difference."""
     try:
-        return _rest_compared(sides, record, facts, jobs)
+        return _rest_compared(way, record, facts, jobs)
     except compare.Unequal as error:
-        raise noted(sides, error) from error
+        raise noted(way, error) from error
 
 
-def noted(sides: Sides, error: compare.Unequal) -> compare.Unequal:
-    """The same, with what differs in the source's record: the member has diverged."""
-    source.note_unequal(sides, error.found)
+def noted(way: Way, error: compare.Unequal) -> compare.Unequal:
+    """The same, with what differs in the source's record: the member has diverged. On the way back it has not."""
+    if way.back:
+        return error
+    source.note_unequal(way.sides, error.found)
     error.values["state"] = plan.DIVERGED
     return error
 
 
-def _rest_compared(sides: Sides, record: Record, facts: Facts, jobs: int) -> dict[str, int]:
-    changed = since(sides, record)
+def _rest_compared(way: Way, record: Record, facts: Facts, jobs: int) -> dict[str, int]:
+    sides, changed = way.sides, since(way, record)
     if changed is None:
         return compare.compare(sides, facts, jobs)
     replicated = set(_replicated(sides))

@@ -154,6 +154,7 @@ def remove(sides: Sides) -> None:
     if followed:
         forget = statements.forget_subscription(member.back)
         client.in_transaction(sides.source, "Closing the way back on the source", forget)
-    source.drop_slot(sides.maintenance, member.back)
+    for name in (member.back, member.changes):
+        source.drop_slot(sides.maintenance, name)
     with translated("Closing the way back on the target"):
         execute(sides.target, statements.drop_publication(member.back))

@@ -183,8 +183,7 @@ def carry_noted(sides: Sides, roles: Mapping[str, str]) -> list[str]:
         (sides.target, sides.member.forward, ours),
         (sides.source, sides.member.back, total(sides.target)),
     ):
-        text = statements.comment_subscription(name, json.dumps({"sum": found, "roles": known}))
-        client.in_transaction(taker, "Recording rights and settings", [text])
+        _remember(taker, name, {"sum": found, "roles": known})
     return left
 
 
@@ -193,8 +192,12 @@ def carry_back(sides: Sides, roles: Mapping[str, str], facts: Facts) -> list[str
 
     What was taken away on the target is taken away there, of roles that had their rights there when it was opened.
     """
-    given = _note(sides.source, sides.member.back).get("roles", [])
-    return _carried(_target(sides), _source(sides), _back(sides, roles, given), comment=not facts.by_dump)
+    note, ours = _note(sides.source, sides.member.back), total(sides.target)
+    there = _back(sides, roles, note.get("roles", []))
+    left = _carried(_target(sides), _source(sides), there, comment=not facts.by_dump)
+    if note:
+        _remember(sides.source, sides.member.back, {**note, "sum": ours})
+    return left
 
 
 def changed(sides: Sides, *, back: bool = False) -> bool:
@@ -236,6 +239,11 @@ def _note(connection: Connection, subscription: str) -> dict[str, Any]:
     except ValueError:
         value = {}
     return value if isinstance(value, dict) else {}
+
+
+def _remember(connection: Connection, subscription: str, note: Mapping[str, Any]) -> None:
+    text = statements.comment_subscription(subscription, json.dumps(note, sort_keys=True))
+    client.in_transaction(connection, "Recording rights and settings", [text])
 
 
 def _carried(giver: End, taker: End, roles: Roles, *, comment: bool = True) -> list[str]:

@@ -93,7 +93,8 @@ def _ahead(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
         left = beside.carry_noted(sides, wanted.copying.roles)
     done = _files_ahead(sides, wanted)
     with sides.steps.step("compare"):  # last: from here on a slot holds back the source's log
-        compared = ahead.compared(sides, ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
+        ahead_wanted = ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds)
+        compared = ahead.compared(ahead.Way(sides=sides), ahead_wanted, facts)
     return {**done, "compared": compared, "left": left}
 
 
@@ -112,9 +113,7 @@ def ready(facts: Facts) -> bool:
 def begun(sides: Sides, facts: Facts) -> bool:
     """Whether anything stands that ``return_to_source`` takes back."""
     way_back = facts.source.back_enabled is not None or facts.target.back_slot is not None
-    with translated("Reading what a cutover has made ready"):
-        slot = one(sides.source, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [sides.member.changes])
-    return way_back or slot is not None or plan.stands(facts) == plan.CUTTING_OVER
+    return way_back or ahead.remembered(ahead.Way(sides=sides)) or plan.stands(facts) == plan.CUTTING_OVER
 
 
 def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:
@@ -189,7 +188,7 @@ def _caught_up(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> d
     with steps.step("files"):
         files = wanted.files()
     with steps.step("compare"):
-        compared = ahead.rest_compared(sides, record, facts, wanted.jobs)
+        compared = ahead.rest_compared(ahead.Way(sides=sides), record, facts, wanted.jobs)
     with steps.step("return_path"):
         back.begin(sides)
         if wanted.held:
@@ -285,6 +284,6 @@ def return_to_source(sides: Sides, facts: Facts) -> None:
         by_dump.stays_closed(sides, facts)
     else:
         back.remove(sides)
-        ahead.forget(sides)
+        ahead.forget(ahead.Way(sides=sides))
     if record is not None and record.fenced:
         client.in_transaction(sides.source, "Opening the source again", source.open_again(sides, record))

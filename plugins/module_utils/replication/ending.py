@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,11 +15,11 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    ahead,
     back,
     beside,
     by_dump,
     client,
-    compare,
     outside,
     plan,
     proof,
@@ -40,9 +40,10 @@ NEAR_SECONDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """roles: of the source -> of the target."""
+    """roles: of the source -> of the target. compare_seconds: how long one table may take before the window."""
 
     jobs: int
+    compare_seconds: int
     roles: Mapping[str, str]
     drain_seconds: float
     quiet_seconds: float
@@ -61,6 +62,38 @@ def rollback(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
         return _thrown_away(sides, facts, record) if facts.held else _window(sides, wanted, facts, record)
     except BaseException as error:
         raise returned(sides, error) from error
+
+
+def ready(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
+    """Everything that can be done before anybody is turned away; the target serves on."""
+    state = plan.check("wave_rollback", sides.member, facts)
+    if state == plan.ROLLED_BACK:
+        return {}
+    with sides.steps.step("check"):
+        check(sides, facts)
+        if state == plan.LIVE and wanted.quiet_seconds:
+            with quiet.no_action_at_work(sides, _way(sides).connect, quiet.READY_SECONDS):
+                pass  # a long one is named before anybody is turned away
+    if state != plan.LIVE or facts.held:  # a window that was cut off waits for nothing
+        return {}
+    with sides.steps.step("files"):
+        done = {"files": wanted.files()}
+    if facts.by_dump:
+        return done
+    with sides.steps.step("rights"):
+        left = beside.carry_back(sides, wanted.roles, facts)
+    with sides.steps.step("compare"):  # last: from here on a slot holds back the target's log
+        compared = ahead.compared(_way(sides), ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
+    return {**done, "left": left, "compared": compared}
+
+
+def is_ready(sides: Sides, facts: Facts) -> bool:
+    """Whether nothing is left to do before the window, or the window is over. By dumps only files can be ready."""
+    return facts.by_dump or facts.held or plan.stands(facts) != plan.LIVE or ahead.remembered(_way(sides))
+
+
+def _way(sides: Sides) -> ahead.Way:
+    return ahead.Way(sides=sides, back=True)
 
 
 def check(sides: Sides, facts: Facts) -> Record:
@@ -133,7 +166,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     with steps.step("files"):
         files = wanted.files()
     with steps.step("compare"):
-        compared = compare.compare(sides, facts, wanted.jobs)
+        compared = ahead.rest_compared(_way(sides), record, facts, wanted.jobs)
     steps.remaining()
     client.still_locked(sides)
     with steps.step("open"):
@@ -165,14 +198,15 @@ def _thrown_away(sides: Sides, facts: Facts, record: Record) -> dict[str, Any]:
 
 
 def _quiet(sides: Sides, wanted: Rollback) -> AbstractContextManager[None]:
-    return quiet.no_action_at_work(sides, lambda: sides.connect_target(sides.member.name), wanted.quiet_seconds)
+    return quiet.no_action_at_work(sides, _way(sides).connect, wanted.quiet_seconds)
 
 
 def finish(sides: Sides) -> None:
     """The target's copy stays, closed, until the member is seeded again; with the mark of its opening, which the
     publication bears and which costs nothing: a run that is repeated lists the same."""
     with sides.steps.step("finish"):
-        source.drop_slot(sides.maintenance, sides.member.back)
+        for name in (sides.member.back, sides.member.changes):
+            source.drop_slot(sides.maintenance, name)
 
 
 def told_outside(sides: Sides) -> dict[str, Any]:
@@ -230,6 +264,8 @@ def returned(sides: Sides, error: BaseException) -> BaseException:
             if stands != plan.ROLLING_BACK:
                 return ErpopsError(str(error), values={"state": stands}) if isinstance(error, ErpopsError) else error
             open_target_again(sides)
+            with suppress(ErpopsError):  # it holds back the log, and the target serves
+                ahead.forget(_way(sides))
     except ErpopsError as second:
         text = f"{error}\nThe target could not be opened again: {second}\nNobody serves; run wave_rollback again."
         return ErpopsError(text, values={"state": plan.ROLLING_BACK})

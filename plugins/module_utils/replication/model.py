@@ -37,7 +37,8 @@ class Member:
 
     @property
     def changes(self) -> str:
-        """Slot on the source that remembers what changed since rows were compared, for a cutover that is under way."""
+        """Slot that remembers what changed since rows were compared: on the source for a cutover that is under way, on
+        the target for a rollback."""
         return "erpops_changes_" + self.name.replace("-", "_")
 
     @property

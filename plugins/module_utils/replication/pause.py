@@ -72,20 +72,20 @@ def wait_ms(rest: Rest, deadlock_ms: int) -> int:
 
 
 @contextmanager
-def resting(sides: Sides, rest: Rest) -> Iterator[float]:
-    """Within it no row of the source changes. Yields since when, as ``time.monotonic`` has it.
+def resting(sides: Sides, rest: Rest, side: Connection, connect: Callable[[], Connection]) -> Iterator[float]:
+    """Within it no row of a side changes. Yields since when, as ``time.monotonic`` has it. connect: to its database.
 
-    Raises Refused where writers do not let go, or where the source went on before the end.
+    Raises Refused where writers do not let go, or where they went on before the end.
     """
-    tables = [facts.table for facts, persistence in client.tables(sides.source) if persistence == "p"]
-    with sides.connect_source(sides.member.database) as locker:
+    tables = [facts.table for facts, persistence in client.tables(side) if persistence == "p"]
+    with connect() as locker:
         yield _lock(sides, rest, locker, tables)
         try:
             locker.execute("COMMIT")
         except psycopg.Error as error:
             cure = "Raise rest_seconds, or look why the last changes arrive so slowly."
             problem = Problem(f"member {sides.member.name}", "rest_seconds", f"{rest.longest_seconds}", cure)
-            raise Refused("The source's writers went on before the copy's moment was held.", [problem]) from error
+            raise Refused("The writers went on before the moment was held.", [problem]) from error
 
 
 def _lock(sides: Sides, rest: Rest, locker: Connection, tables: Sequence[Table]) -> float:
@@ -96,7 +96,7 @@ def _lock(sides: Sides, rest: Rest, locker: Connection, tables: Sequence[Table])
             time.sleep(TRIES_APART_SECONDS)
         begun = time.monotonic()
         try:
-            with translated("Resting the source's writers"):
+            with translated("Resting the writers"):
                 execute(locker, *begin(wait, rest.longest_seconds), lock_tables(tables))
             return begun
         except ErpopsError as error:

@@ -115,7 +115,7 @@ def rehearse(sides: Sides, wanted: Rehearsal, facts: Facts) -> dict[str, Any]:
     try:
         return _rehearsed(sides, wanted, facts)
     except compare.Unequal as error:
-        raise _cleared(sides, error if facts.by_dump else ahead.noted(sides, error)) from error
+        raise _cleared(sides, error if facts.by_dump else ahead.noted(ahead.Way(sides=sides), error)) from error
     except BaseException as error:
         raise _cleared(sides, error) from error
 
@@ -190,7 +190,9 @@ def _copied(sides: Sides, wanted: Rehearsal, stack: ExitStack, measured: Measure
         with ExitStack() as resting:
             with steps.step("pause"):
                 if wanted.rest is not None:
-                    begun = resting.enter_context(pause.resting(sides, wanted.rest))
+                    begun = resting.enter_context(
+                        pause.resting(sides, wanted.rest, sides.source, ahead.Way(sides=sides).connect)
+                    )
             with steps.step("drain"):
                 _drained(sides, wanted)
             with steps.step("hold"), translated("Resting the subscription"):

@@ -154,7 +154,8 @@ def clear_target(sides: Sides) -> None:
         connection = sides.target if database == member.name else sides.passing
         client.in_transaction(connection, "Forgetting the subscription", statements.forget_subscription(member.forward))
         sides.leave(database)
-    source.drop_slot(sides.maintenance, member.back)
+    for name in (member.back, member.changes):
+        source.drop_slot(sides.maintenance, name)
     with translated("Dropping what a run before left"):
         grants = rows(sides.maintenance, statements.GRANTS, [member.name, ROLE])
         if grants:

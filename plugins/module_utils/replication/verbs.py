@@ -21,6 +21,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import
     translated,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
+    ahead,
     back,
     beside,
     by_dump,
@@ -177,17 +178,18 @@ def _files(parameters: Mapping[str, Any], sides: Sides, *, back: bool = False) -
 
 
 def _brought(
-    parameters: Mapping[str, Any], sides: Sides, files: Mapping[str, Any], *, check_mode: bool
+    parameters: Mapping[str, Any], sides: Sides, files: Mapping[str, Any], *, check_mode: bool, back: bool = False
 ) -> Action | None:
     """What is done to a member that is otherwise left alone. files: what a run has copied."""
     stores, count = filestores_from(parameters), files.get("copied", 0)
     if check_mode and stores is not None:
-        count = lacking(stores.source, stores.target, stores.seconds)
+        giver, taker = (stores.target, stores.source) if back else (stores.source, stores.target)
+        count = lacking(giver, taker, stores.seconds)
     return Action("copy", f"filestore of member {sides.member.name}", f"{count} files") if count else None
 
 
-def _rights(sides: Sides) -> tuple[Action, ...]:
-    changed = beside.changed(sides)
+def _rights(sides: Sides, *, back: bool = False) -> tuple[Action, ...]:
+    changed = beside.changed(sides, back=back)
     return (Action("carry", f"rights, settings and comments of member {sides.member.name}"),) if changed else ()
 
 
@@ -426,14 +428,16 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         if been_live and not parameters["withdraw"]:
             return _back_from_live(sides, facts, parameters, check_mode)
         plan.check("withdraw", sides.member, facts)
+        withdrawn = parameters["state"] == "rolled_back"
         leaving = server.leaving(sides.source, sides.member)
         traces = state != plan.PLANNED or leaving or server.prepared(sides.source, sides.member)
-        action = Action("withdraw", f"member {sides.member.name}", leaving.detail()) if traces else None
-        found = {"left": leaving.left()}
+        action = Action("withdraw", f"member {sides.member.name}", leaving.detail()) if traces and withdrawn else None
+        found = {"left": leaving.left() if withdrawn else []}
         if action and not check_mode:
             found = {"left": seeding.withdraw(sides, facts)}
         told = {**measured(sides, found), **NEVER_LIVE}
-        return _done(sides, state, plan.PLANNED, action, check_mode, found=state, **told)
+        expected = plan.PLANNED if withdrawn else state
+        return _done(sides, state, expected, action, check_mode, found=state, **told)
 
 
 WITH_SOURCE: Mapping[str, Any] = {"source_left": [], "arrived_until": None, "behind": []}
@@ -443,11 +447,14 @@ NEVER_LIVE: Mapping[str, Any] = {"live_since": None, "outside": [], "source_left
 def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
     wanted = ending.Rollback(
         jobs=parameters["jobs"],
+        compare_seconds=parameters["compare_seconds"],
         roles=parameters["roles"],
         drain_seconds=parameters["drain_seconds"],
         quiet_seconds=parameters["quiet_seconds"],
         files=_files(parameters, sides, back=True),
     )
+    if parameters["state"] != "rolled_back":
+        return _before_rollback(sides, facts, wanted, parameters, check_mode)
     state = plan.check("wave_rollback", sides.member, facts)
     action = None if state == plan.ROLLED_BACK else Action("roll back", f"member {sides.member.name}")
     found: dict[str, Any] = {}
@@ -462,6 +469,35 @@ def _back_from_live(sides: Sides, facts: Facts, parameters: Mapping[str, Any], c
 
 def dumping(parameters: Mapping[str, Any]) -> proof.Dumping | None:
     return proof.Dumping(tools=tools(parameters), folder=parameters["dumps"]) if parameters["proved_dump"] else None
+
+
+def _before_rollback(
+    sides: Sides, facts: Facts, wanted: ending.Rollback, parameters: Mapping[str, Any], check_mode: bool
+) -> Outcome:
+    """Made ready, or that taken back; the member stays where it is."""
+    state = plan.check("wave_rollback", sides.member, facts)
+    found: dict[str, Any] = {}
+    action, more = None, tuple[Action, ...]()
+    name = f"member {sides.member.name}"
+    with _told(state):
+        if parameters["state"] == "live":
+            way = ahead.Way(sides=sides, back=True)
+            action = Action("stay", name) if state == plan.LIVE and ahead.remembered(way) else None
+            if action and not check_mode:
+                ahead.forget(way)
+        else:
+            again = ending.is_ready(sides, facts)
+            action = None if again else Action("make ready", name)
+            if check_mode and state != plan.ROLLED_BACK:
+                ending.check(sides, facts)
+            if again and state == plan.LIVE and not facts.by_dump:
+                more = _rights(sides, back=True)
+            if not check_mode:
+                found = ending.ready(sides, wanted, facts)
+            if again and state == plan.LIVE:
+                action = _brought(parameters, sides, found.get("files", {}), check_mode=check_mode, back=True)
+    told: dict[str, Any] = {"live_since": None, "outside": None, "source_left": []}  # by the rollback itself
+    return _done(sides, state, state, action, check_mode, more, found=state, **measured(sides, found), **told)
 
 
 def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

@@ -72,6 +72,8 @@ def rollback(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         else:
             action = None if state == plan.LIVE else Action("open again", subject)
             act, expected = alone.open_again, plan.LIVE
+        if parameters["state"] != "rolled_back":  # nothing can be made ready without the source
+            action, expected = None, state
         if action and not check_mode:
             act(sides, target)
         told = {**verbs.NEVER_LIVE, "live_since": target.opened or None}

@@ -124,6 +124,8 @@ class Waves:
                 "source_gone": False,
             },
             "rollback": {
+                "state": "rolled_back",
+                "compare_seconds": 60,
                 "roles": copies["roles"],
                 "withdraw": False,
                 "source_gone": False,

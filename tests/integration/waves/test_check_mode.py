@@ -62,6 +62,8 @@ def test_every_verb_predicts_its_run_and_changes_nothing(waves: Waves, member: M
     predicted(waves, "cutover", name, state="ready")
     predicted(waves, "cutover", name, state="following")
     predicted(waves, "cutover", name)
+    predicted(waves, "rollback", name, state="ready")
+    predicted(waves, "rollback", name, state="live")
     predicted(waves, "rollback", name)
     predicted(waves, "prepare", name)
     predicted(waves, "seed", name)

@@ -39,6 +39,10 @@ def test_killed_at_every_step_it_goes_on(waves: Waves, member: Make) -> None:
         assert waves.done("cutover", name)["actions"] == []
         assert waves.source_sql("SELECT count(*) FROM pg_replication_slots") == "0"
 
+        for step in ("check", "files", "rights", "compare", "compare!"):
+            assert waves.killed("rollback", name, step, state="ready"), step
+            assert serves(waves, name) == {"target"}, step
+        assert "tables" in waves.done("rollback", name, state="ready")["compared"]
         for step in ROLLBACK:
             assert waves.killed("rollback", name, step), step
             assert "source" not in serves(waves, name), step

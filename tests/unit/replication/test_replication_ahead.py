@@ -20,7 +20,7 @@ class Killed(BaseException):
     pass
 
 
-def killed(_sides: Any) -> None:
+def killed(_way: Any) -> None:
     raise Killed
 
 
@@ -28,14 +28,14 @@ def test_a_new_slot_never_stands_beside_an_old_comparison(monkeypatch: pytest.Mo
     written: list[Any] = []
     monkeypatch.setattr(ahead.source, "save_record", lambda _sides, record: record)
     monkeypatch.setattr(ahead.client, "in_transaction", lambda _source, _what, texts: written.extend(texts))
-    monkeypatch.setattr(ahead, "forget", lambda _sides: written.append("forgotten"))
+    monkeypatch.setattr(ahead, "forget", lambda _way: written.append("forgotten"))
     monkeypatch.setattr(ahead, "_remember", killed)
     monkeypatch.setattr(ahead, "timeline", lambda _sides: "00000001")
     sides: Any = SimpleNamespace(member=None, source=None)
     before = Record(compared=(3, 50), committed=True)
     facts: Any = SimpleNamespace(source=SimpleNamespace(record=before))
     with pytest.raises(Killed):
-        ahead.compared(sides, WANTED, facts)
+        ahead.compared(ahead.Way(sides=sides), WANTED, facts)
     assert written == [Record(committed=True), "forgotten"]
 
 

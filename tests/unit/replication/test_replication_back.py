@@ -56,8 +56,8 @@ def test_a_standby_that_goes_away_does_not_keep_the_slot(monkeypatch: pytest.Mon
     [
         back.rest,
         back.remove,
-        ahead.forget,
-        lambda sides: ahead.since(sides, Record(compared=(1, 1), timeline="00000001")),
+        lambda sides: ahead.forget(ahead.Way(sides=sides)),
+        lambda sides: ahead.since(ahead.Way(sides=sides), Record(compared=(1, 1), timeline="00000001")),
     ],
 )
 def test_a_source_that_goes_away_is_said(step: Callable[[Any], Any]) -> None:
