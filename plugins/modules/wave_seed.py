@@ -134,6 +134,16 @@ filestore:
   returned: success
   type: dict
   sample: {files: 240, copied: 12, missing: [], missing_count: 0, corrupt: [], corrupt_count: 0}
+lag_bytes:
+  description: How far the target is behind at the end, or in check mode now; null for a member that nothing follows.
+  returned: success
+  type: int
+  sample: 4096
+caught_up_seconds:
+  description: How long the target took to come that near, once its rows were copied; null in check mode.
+  returned: success
+  type: float
+  sample: 3.2
 left:
   description: Rights and settings of roles that the target does not have.
   returned: success
