@@ -92,6 +92,15 @@ def _resumable(member: Member, facts: Facts) -> bool:
 
 def diverged(sides: Sides, facts: Facts) -> list[str]:
     """Why following cannot go on; empty if it can."""
+    found, slot, target = seen(sides, facts), facts.source.slot, facts.target
+    followed = target.subscribed == sides.member.name and target.enabled
+    if not found and followed and slot is not None and not slot.active:
+        found = _failing(sides)
+    return found
+
+
+def seen(sides: Sides, facts: Facts) -> list[str]:
+    """The same, as far as both databases show it without being watched for a while."""
     slot, target = facts.source.slot, facts.target
     if facts.source.record is None:
         return ["its publication on the source is gone"]
@@ -108,8 +117,6 @@ def diverged(sides: Sides, facts: Facts) -> list[str]:
     now = client.digests(sides.source)
     changed = sorted(kind for kind in known.keys() | now.keys() if known.get(kind) != now.get(kind))
     found += [f"{kind} of the source were changed" for kind in changed if not found]
-    if not found and target.enabled and not slot.active:
-        found = _failing(sides)
     return found
 
 
