@@ -12,8 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError
@@ -35,11 +34,9 @@ if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
 
 AT_ONCE = 8  # servers
-HURRY = (
-    "SET statement_timeout = '20s'",
-    "SET lock_timeout = '2s'",
-    "SET default_transaction_read_only = on",
-)
+PATIENCE_SECONDS = 20
+# A database that somebody is connected to can be neither renamed nor copied, and PostgreSQL waits 5 seconds for it.
+HURRY_SECONDS = 4
 COUNTED_ERRORS = 150_000  # server_version_num since which a subscriber's errors are counted
 FAILOVER_SLOTS = 170_000  # since which a standby can keep a slot
 
@@ -105,6 +102,17 @@ COPIES: LiteralString = f"""
 """
 
 
+class Glance(Sides):
+    """Both sides, for nobody to wait for."""
+
+    def connect_source(self, database: str) -> Connection:
+        return _hurried(super().connect_source(database))
+
+    def connect_target(self, database: str) -> Connection:
+        seconds = PATIENCE_SECONDS if database == MAINTENANCE_DATABASE else HURRY_SECONDS
+        return _hurried(super().connect_target(database), seconds)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """Where to look. sources: how to log in to each legacy host. targets: the estate's clusters."""
@@ -150,7 +158,7 @@ def _twice(
     """A server's two readings; ``between`` takes as long as they are to lie apart, or longer."""
     try:
         with connect() as connection, translated("Reading it"):
-            _hurry(connection)
+            _hurried(connection)
             first = read(connection)
             between()
             return Server(first=first, last=read(connection))
@@ -163,9 +171,14 @@ def _plain(error: ErpopsError) -> str:
     return " ".join(error.message.partition("\n")[0].split())
 
 
-def _hurry(*connections: Connection) -> None:
-    for connection in connections:
-        execute(connection, *HURRY)
+def _hurried(connection: Connection, seconds: int = PATIENCE_SECONDS) -> Connection:
+    execute(
+        connection,
+        f"SET statement_timeout = '{seconds}s'",
+        "SET lock_timeout = '1s'",
+        "SET default_transaction_read_only = on",
+    )
+    return connection
 
 
 def _reading(
@@ -217,51 +230,46 @@ def _source(wanted: Look, host: str, members: Sequence[Watched]) -> tuple[Server
 
 def _details(wanted: Look, login: Login, watched: Watched) -> Details:
     """What the member's own databases say, over connections of their own."""
+    if watched.state not in ASKED or (watched.run and watched.state != "seeding"):
+        return Details()  # whatever is at work looks itself, and may want the databases for itself
     details = Details()
     for server in wanted.targets:
+        sides = Glance(member=watched.member, source_login=login, target_server=server, steps=Steps())
         try:
-            with client.opened(watched.member, login, server, Steps()) as sides, translated("Reading its databases"):
-                _hurry(sides.maintenance)
-                if rows(sides.maintenance, SIZES, [[watched.member.name, watched.member.passing]]):
-                    return _of_databases(sides, watched)
+            with sides.stack, translated("Reading its databases"):
+                names = [watched.member.name, watched.member.passing]
+                there = {row["name"] for row in rows(sides.maintenance, SIZES, [names])}
+                if there or server == wanted.targets[-1]:
+                    return ASKED[watched.state](sides, watched, there)
         except ErpopsError as error:
-            details = replace(details, problem=_plain(error))
-    if watched.state == "seeding" and not details.problem:  # nothing of it is on a target yet
-        with ExitStack() as stack:
-            return _begun(stack, login, watched)
+            details = Details(problem=_plain(error))
     return details
 
 
-def _begun(stack: ExitStack, login: Login, watched: Watched) -> Details:
-    try:
-        connection = stack.enter_context(client.connect(login, watched.member.database))
-        with translated("Reading its database"):
-            _hurry(connection)
-            source = one(connection, COPIES, ["pg_dump"])
-            return Details(copy=(source, None) if source else None)
-    except ErpopsError as error:
-        return Details(problem=_plain(error))
+def _following(sides: Sides, watched: Watched, there: set[str]) -> Details:
+    if watched.by_dump:
+        return Details()
+    diverged = tuple(seed.seen(sides, client.read(sides)))
+    waiting = one(sides.target, WAITING) if watched.member.name in there else None
+    return Details(diverged=diverged, waiting=waiting["waiting"] if waiting else 0)
 
 
-def _of_databases(sides: Sides, watched: Watched) -> Details:
-    _hurry(sides.source)
-    if watched.state in ("following", "diverged") and not watched.by_dump:
-        facts = client.read(sides)
-        if not facts.target.database:
-            return Details(diverged=tuple(seed.seen(sides, facts)))
-        _hurry(sides.target)
-        waiting = one(sides.target, WAITING) or {"waiting": 0}
-        return Details(diverged=tuple(seed.seen(sides, facts)), waiting=waiting["waiting"])
-    if watched.state == "live" and not watched.by_dump:
-        _hurry(sides.target)
-        return Details(differences=tuple(seed.schema_differences(sides)))
-    if watched.state == "seeding":
-        names = {row["name"] for row in rows(sides.maintenance, SIZES, [[watched.member.name, watched.member.passing]])}
-        taker = sides.passing if watched.member.passing in names else sides.target
-        _hurry(taker)
-        source = one(sides.source, COPIES, ["pg_dump"])
-        return Details(copy=(source, one(taker, COPIES, ["pg_restore"])) if source else None)
-    return Details()
+def _live(sides: Sides, watched: Watched, there: set[str]) -> Details:
+    if watched.by_dump or watched.member.name not in there:
+        return Details()
+    return Details(differences=tuple(seed.schema_differences(sides)))
+
+
+def _seeding(sides: Sides, watched: Watched, there: set[str]) -> Details:
+    source, taken = one(sides.source, COPIES, ["pg_dump"]), None
+    if there:
+        place = watched.member.passing if watched.member.passing in there else watched.member.name
+        with sides.connect_target(place) as connection:
+            taken = one(connection, COPIES, ["pg_restore"])
+    return Details(copy=(source, taken)) if source else Details()
+
+
+ASKED = {"following": _following, "diverged": _following, "live": _live, "seeding": _seeding}
 
 
 def _kept(server: postgres.Server, members: Sequence[Watched]) -> dict[str, Sequence[str] | str]:
@@ -274,7 +282,7 @@ def _kept(server: postgres.Server, members: Sequence[Watched]) -> dict[str, Sequ
                 postgres.connect(server.at([host], server.port), MAINTENANCE_DATABASE, "any") as connection,
                 translated("it did not say"),
             ):
-                _hurry(connection)
+                _hurried(connection)
                 standby = one(connection, "SELECT pg_is_in_recovery() AS standby")
                 if standby and standby["standby"] and connection.info.server_version >= FAILOVER_SLOTS:
                     found[host] = [row["name"] for row in rows(connection, KEPT, [backs])]

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import age
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.copying import copying
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Member
 from ansible_collections.erpops.odoo.plugins.module_utils.report.page import size
 
 NEAR_BYTES = 1_048_576  # the default of wave_move_lag_bytes
 FILLING_PERCENT = 50  # of what a slot may keep back
 NAMED = 3  # of many reasons, on a page
-LEAST_SHARE = 0.01  # of a copy, before anything is said of how long the rest takes
 HIGH, MEDIUM = "high", "medium"
 Row = Mapping[str, Any]
 
@@ -184,36 +184,6 @@ def _full(before: int | None, kept: int | None, limit: int | None, seconds: floa
     return max(0, round((limit - kept) * seconds / (kept - before)))
 
 
-def copying(both: tuple[Row, Row | None]) -> dict[str, Any]:
-    """How far a seed's copy is. part: ``begin``, ``dump``, ``restore``, ``indexes`` or ``rest``.
-
-    The counts are those of the part, and so are the seconds that are left; they are None where nobody knows.
-    """
-    source, target = both
-    total = {"tables_total": source["filled"], "bytes_total": source["bytes"]}
-    if target is not None and target["filled"]:
-        filled = target["filled"] - target["busy"]
-        if not target["sessions"]:
-            return _part("rest", source["filled"], source["bytes"], total, None)
-        if filled >= source["filled"]:
-            return _part("indexes", filled, target["bytes"], total, None)
-        return _part("restore", filled, target["bytes"], total, target["seconds"])
-    if source["sessions"]:
-        known = source["workers"] > 0  # a dump by one session takes every table's lock when it begins
-        tables, done = (source["dumped"], source["dumped_bytes"]) if known else (None, None)
-        return _part("dump", tables, done, total, source["seconds"])
-    return _part("begin", 0, 0, total, None)
-
-
-def _part(
-    name: str, tables: int | None, done: int | None, total: Mapping[str, int], seconds: float | None
-) -> dict[str, Any]:
-    left = None
-    if seconds is not None and done is not None and done >= LEAST_SHARE * total["bytes_total"] > 0:
-        left = max(0, round(seconds * (total["bytes_total"] - done) / done))
-    return {"part": name, "tables": tables, "bytes": done, **total, "seconds_left": left}
-
-
 def _silent(watched: Watched, value: Row) -> Iterator[Finding]:
     if value["target_problem"]:
         yield Finding(value["target_problem"], "Nothing is known of the target; bring it back.")
@@ -223,8 +193,10 @@ def _silent(watched: Watched, value: Row) -> Iterator[Finding]:
             f"Bring it back, or its tunnel (erpops-source-{watched.host}.service on each PostgreSQL host); it is"
             " followed again by itself.",
         )
-    if value["problem"]:
-        yield Finding(f"It could not be read: {value['problem']}", "Look into it; the rest of the page holds.")
+    if value["problem"] and watched.state != "seeding":  # whose copy is renamed, and locked while indexes are made
+        yield Finding(
+            f"It could not be read: {value['problem']}", "Look again; the rest of the page holds.", "", MEDIUM
+        )
 
 
 def _of_following(watched: Watched, value: Row, _unkept: Mapping[str, str]) -> Iterator[Finding]:

@@ -59,6 +59,8 @@ def lag(state: str, seen: Row | None) -> str:
         return ""
     if seen["copy"]:
         return _copied(seen["copy"])
+    if state == "seeding":
+        return "" if seen["lag"] is None else "no rows are copied just now"
     slot = seen["way_back"] if state == "live" else seen["lag"]
     if slot is None or slot["lost"] or slot["lag_bytes"] is None:
         return "" if state in ("live", "cutting_over", "rolling_back") or slot is None else "lost"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import observed
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.copying import copying
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Member
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.observed import Details, Reading, Server, Watched
 
@@ -154,6 +155,11 @@ def test_what_keeps_a_member_from_following(
     assert reason in found[0] and found[1] == verb
 
 
+def test_a_copy_that_could_not_be_read_just_now_is_no_finding() -> None:
+    seeding = replace(ACME, state="seeding", run="wave_seed")
+    assert seen(seeding, NEAR, server({}), Details(problem="canceling statement due to lock timeout"))["findings"] == []
+
+
 def test_a_run_that_rests_the_subscription_is_no_finding() -> None:
     rests = server({FORWARD: subscription(enabled=False)})
     assert seen(replace(ACME, run="wave_rehearse"), NEAR, rests)["findings"] == []
@@ -232,6 +238,6 @@ def copy(filled: int, size: int, **more: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_how_far_a_copy_is(source: Any, target: Any, part: str, tables: int | None, left: int | None) -> None:
-    found = observed.copying((source, target))
+    found = copying((source, target))
     assert (found["part"], found["tables"], found["seconds_left"]) == (part, tables, left)
     assert (found["tables_total"], found["bytes_total"]) == (430, 1000 * MB)

@@ -73,6 +73,8 @@ def test_who_is_looked_at_says_what_is_known_of_it() -> None:
         ("live", seen(way_back={**SLOT, "lag_bytes": 2 * MB, "catch_up_seconds": 30}),
          "2.0 MB behind, caught up in 30 seconds"),
         ("live", seen(way_back={**SLOT, "lost": True}), ""),
+        ("seeding", seen(lag={**SLOT, "lag_bytes": 5 * MB}), "no rows are copied just now"),
+        ("seeding", seen(), ""),
         ("seeding", seen(copy=COPY), "copying 123 of 430 tables, 3.1 GB of 7.4 GB, this part for another 4 minutes"),
         ("seeding", seen(copy={**COPY, "part": "dump", "seconds_left": None}),
          "dumping 123 of 430 tables, 3.1 GB of 7.4 GB"),
