@@ -102,9 +102,9 @@ def test_a_lag_is_shown_and_when_it_will_be_gone(waves: Waves, member: Make) -> 
         waves.target.shell("sleep 1")
         first, second = (shown(waves, 2)["observed"]["lag"] for _look in range(2))
         assert behind["lag_bytes"] > first["lag_bytes"] > second["lag_bytes"] > 1_048_576, (behind, first, second)
-        assert 0 < first["catch_up_seconds"] < 300 and first["active"], first
+        assert 0 < first["catch_up_seconds"] < 3600 and first["active"], first
         waves.target_sql("DROP FUNCTION slow CASCADE", name)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while (last := shown(waves))["observed"]["lag"]["catch_up_seconds"] != 0:
             assert time.monotonic() < deadline, last
         assert last["blockers"] == [] and last["tone"] == "low", last
