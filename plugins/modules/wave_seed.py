@@ -141,6 +141,16 @@ copied:
   description: Whether this run made the copy. Else a copy that was there is followed, and times say nothing of copying.
   returned: success
   type: bool
+lag_bytes:
+  description: How far the target is behind at the end, or in check mode now; null for a member that nothing follows.
+  returned: success
+  type: int
+  sample: 4096
+caught_up_seconds:
+  description: How long the target took to come that near, once its rows were copied; null in check mode.
+  returned: success
+  type: float
+  sample: 3.2
 left:
   description:
     - Rights and settings that nobody takes over, for each role that the target does not have, and settings that its

@@ -1,24 +1,30 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The map as lines and boxes: hosts, members and what they use, in three layers. Deterministic and pure.
+"""The map as lines and boxes: hosts, filestores, members and what these use, in four layers. Deterministic and pure.
 
 Members of one group stand together; a layer's order follows the mean place of what its nodes are joined with (the
-barycentre rule of Sugiyama's method), swept a fixed number of times. Numbers are pixels.
+barycentre rule of Sugiyama's method), swept a fixed number of times. A filestore stands beside its member. Numbers are
+pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.graph import Graph
 
 SWEEPS = 4
-ROW, TOP = 34, 30
-WIDTHS = (150, 210, 480)
-LEFTS = (10, 260, 580)
-LONGEST = (18, 26, 62)
+ROW, TOP, HEIGHT = 34, 44, 24
+HOSTS, FILES, MEMBERS, THINGS = range(4)
+TITLES = ("Hosts", "Filestores", "Members and their databases", "Integrations, and what else is shared")
+WIDTHS = (120, 230, 270, 440)
+LEFTS = (10, 180, 460, 800)
+LONGEST = (14, 29, 20, 56)
+NOTE = 34  # letters of a member's name and its database
+FOLDERS = ("filestore", "folder")
+ALONE = ("filestore", "endpoint")  # kinds that are drawn though one member alone uses them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +36,8 @@ class Box:
     x: int
     y: int
     width: int
-    height: int = 24
+    height: int = HEIGHT
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,48 +48,95 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    text: str
+    x: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
     width: int
     height: int
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
     groups: tuple[Box, ...]
+    titles: tuple[Title, ...]
 
 
-def drawing_of(graph: Graph, every_thing: bool = False) -> Drawing:
-    """Hosts to the left, members in the middle, to the right what they share; if asked, also what one alone uses."""
-    shown = {(kind, thing): set[str]() for kind, thing, users in graph.things if every_thing or len(users) > 1}
-    for kind, thing, users in graph.things:
-        if (kind, thing) in shown:
-            shown[kind, thing].update(users)
-    uses = {f"{kind} {thing}": tuple(sorted(users)) for (kind, thing), users in shown.items()}
-    kinds = {f"{kind} {thing}": kind for kind, thing in shown}
+def drawing_of(graph: Graph) -> Drawing:
+    """From the left: hosts, filestores, members, and what members speak with or share."""
+    uses, kinds = _uses(graph)
     host_of = {each.name: each.host for each in graph.members}
-    members, things = _ordered(graph, uses)
+    members, things = _ordered(graph, {name: users for name, users in uses.items() if kinds[name] not in FOLDERS})
     hosts = sorted(
         set(host_of.values()), key=lambda host: _mean([members.index(m) for m in members if host_of[m] == host])
     )
     rows = max(len(members), len(things), len(hosts), 1)
     boxes = {
-        **_layer(0, {f"host {name}": ("host", name) for name in hosts}, rows),
-        **_layer(1, {f"member {name}": ("member", name) for name in members}, rows),
-        **_layer(2, {name: (kinds[name], name) for name in things}, rows),
+        **_layer(HOSTS, {f"host {name}": ("host", name) for name in hosts}, rows),
+        **_layer(MEMBERS, {f"member {name}": ("member", name) for name in members}, rows, _databases(graph)),
+        **_layer(THINGS, {name: (kinds[name], name) for name in things}, rows),
     }
-    binding = {(f"{tie.kind} {tie.thing}"): tie for tie in sorted(graph.ties, key=lambda tie: tie.together)}
-    lines = [_line(boxes[f"host {host_of[name]}"], boxes[f"member {name}"], False, f"{name} is on {host_of[name]}")
-             for name in members]  # fmt: skip
-    for thing in things:
-        tie = binding.get(thing)
-        for name in uses[thing]:
-            reason = tie.reason if tie else thing
-            lines.append(_line(boxes[f"member {name}"], boxes[thing], bool(tie and tie.together), reason))
+    boxes |= _beside({name: users for name, users in uses.items() if kinds[name] in FOLDERS}, kinds, boxes)
     return Drawing(
-        width=LEFTS[2] + WIDTHS[2] + 10,
-        height=TOP + rows * ROW + 10,
+        width=LEFTS[THINGS] + WIDTHS[THINGS] + 10,
+        height=max([TOP + rows * ROW, *(box.y + box.height for box in boxes.values())]) + 10,
         boxes=tuple(boxes.values()),
-        lines=tuple(lines),
+        lines=tuple(_lines(graph, boxes, uses, kinds)),
         groups=_frames(graph, boxes),
+        titles=tuple(Title(text=text, x=x) for text, x in zip(TITLES, LEFTS, strict=True)),
     )
+
+
+def _uses(graph: Graph) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Of each thing that is drawn its members, of whichever tie they were said; and its kind."""
+    users: dict[tuple[str, str], set[str]] = {}
+    for kind, thing, names in graph.things:
+        users.setdefault((kind, thing), set()).update(names)
+    drawn = {(kind, thing): names for (kind, thing), names in users.items() if kind in ALONE or len(names) > 1}
+    return (
+        {f"{kind} {thing}": tuple(sorted(names)) for (kind, thing), names in drawn.items()},
+        {f"{kind} {thing}": kind for kind, thing in drawn},
+    )
+
+
+def _databases(graph: Graph) -> dict[str, str]:
+    return {f"member {each.name}": each.database for each in graph.members}
+
+
+def _lines(
+    graph: Graph, boxes: Mapping[str, Box], uses: Mapping[str, Sequence[str]], kinds: Mapping[str, str]
+) -> Iterable[Line]:
+    tie_of = {f"{tie.kind} {tie.thing}": tie for tie in sorted(graph.ties, key=lambda tie: tie.together)}
+    stored = {name: thing for thing, users in uses.items() if kinds[thing] in FOLDERS for name in users}
+    for each in graph.members:
+        if each.name not in stored:
+            why = f"{each.name} is on {each.host}"
+            yield _line(boxes[f"host {each.host}"], boxes[f"member {each.name}"], False, why)
+    for thing, users in uses.items():
+        tie = tie_of.get(thing)
+        why, binds = tie.reason if tie else thing, bool(tie and tie.together)
+        for name in users:
+            begin, end = boxes[f"member {name}"], boxes[thing]
+            if kinds[thing] in FOLDERS:
+                begin, end = end, begin
+            yield _line(begin, end, binds, why)
+    for host, thing in sorted({(each.host, stored[each.name]) for each in graph.members if each.name in stored}):
+        yield _line(boxes[f"host {host}"], boxes[thing], False, f"{thing} is on {host}")
+
+
+def _beside(uses: Mapping[str, Sequence[str]], kinds: Mapping[str, str], boxes: Mapping[str, Box]) -> dict[str, Box]:
+    """Folders at the height of their members, one below the other."""
+    height = {name: _mean([boxes[f"member {user}"].y for user in users]) for name, users in uses.items()}
+    found: dict[str, Box] = {}
+    least = 0
+    for name in sorted(uses, key=lambda name: (height[name], name)):
+        y = max(least, round(height[name]))
+        path = name.partition(":")[2]
+        text = path if len(path) <= LONGEST[FILES] else f"…{path[1 - LONGEST[FILES] :]}"  # its end says whose it is
+        found[name] = Box(id=name, kind=kinds[name], text=text, full=name, x=LEFTS[FILES], y=y, width=WIDTHS[FILES])
+        least = y + HEIGHT + 4
+    return found
 
 
 def _ordered(graph: Graph, uses: Mapping[str, tuple[str, ...]]) -> tuple[list[str], list[str]]:
@@ -111,14 +165,18 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _layer(layer: int, nodes: Mapping[str, tuple[str, str]], rows: int) -> dict[str, Box]:
+def _layer(
+    layer: int, nodes: Mapping[str, tuple[str, str]], rows: int, notes: Mapping[str, str] | None = None
+) -> dict[str, Box]:
     """The nodes of a layer, spread over its height."""
     gap = rows / max(len(nodes), 1)
-    return {
-        id_: Box(id=id_, kind=kind, text=_short(text, LONGEST[layer]), full=text, x=LEFTS[layer],
-                 y=TOP + round((index + 0.5) * gap * ROW - ROW / 2) + 5, width=WIDTHS[layer])
-        for index, (id_, (kind, text)) in enumerate(nodes.items())
-    }  # fmt: skip
+    found = {}
+    for index, (id_, (kind, full)) in enumerate(nodes.items()):
+        text, note = _short(full, LONGEST[layer]), (notes or {}).get(id_, "")
+        y = TOP + round((index + 0.5) * gap * ROW - ROW / 2) + 5
+        found[id_] = Box(id=id_, kind=kind, text=text, full=f"{full} {note}".rstrip(), x=LEFTS[layer], y=y,
+                         width=WIDTHS[layer], note=_short(note, NOTE - len(text)) if note else "")  # fmt: skip
+    return found
 
 
 def _short(text: str, longest: int) -> str:
@@ -138,7 +196,7 @@ def _frames(graph: Graph, boxes: Mapping[str, Box]) -> tuple[Box, ...]:
         inside = [boxes[f"member {name}"] for name in group.members if f"member {name}" in boxes]
         top, bottom = min(box.y for box in inside), max(box.y + box.height for box in inside)
         frames.append(
-            Box(id=group.id, kind="group", text=f"group {number}", full="; ".join(group.reasons), x=LEFTS[1] - 8,
-                y=top - 4, width=WIDTHS[1] + 16, height=bottom - top + 8)
+            Box(id=group.id, kind="group", text=f"group {number}", full="; ".join(group.reasons), x=LEFTS[MEMBERS] - 8,
+                y=top - 4, width=WIDTHS[MEMBERS] + 16, height=bottom - top + 8)
         )  # fmt: skip
     return tuple(frames)

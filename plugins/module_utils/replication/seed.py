@@ -92,19 +92,23 @@ def _resumable(member: Member, facts: Facts) -> bool:
 
 def diverged(sides: Sides, facts: Facts) -> list[str]:
     """Why following cannot go on; empty if it can."""
-    record, slot, target = facts.source.record, facts.source.slot, facts.target
-    broken = plan.broken(facts)
-    if broken or record is None or slot is None:
+    found, slot, target = seen(sides, facts), facts.source.slot, facts.target
+    followed = target.subscribed == sides.member.name and target.enabled
+    if not found and followed and slot is not None and not slot.active:
+        found = _failing(sides)
+    return found
+
+
+def seen(sides: Sides, facts: Facts) -> list[str]:
+    """The same, as far as both databases show it without being watched for a while."""
+    record, broken = facts.source.record, plan.broken(facts)
+    if broken or record is None or facts.target.subscribed != sides.member.name:
         return broken
-    if target.subscribed != sides.member.name:
-        return []
     found = schema_differences(sides)
     known = dict(record.digests)
     now = client.digests(sides.source)
     changed = sorted(kind for kind in known.keys() | now.keys() if known.get(kind) != now.get(kind))
     found += [f"{kind} of the source were changed" for kind in changed if not found]
-    if not found and target.enabled and not slot.active:
-        found = _failing(sides)
     return found
 
 

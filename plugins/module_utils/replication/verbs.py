@@ -291,8 +291,15 @@ def seed(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         done = action or _brought(parameters, sides, files, check_mode=check_mode)
         return _done(
             sides, state, plan.FOLLOWING, done, check_mode, diverged=reasons, copied=found.get("copied", False),
-            left=found.get("left", []), filestore=files,
+            left=found.get("left", []), filestore=files, **_behind(sides, facts, check_mode),
         )  # fmt: skip
+
+
+def _behind(sides: Sides, facts: Facts, check_mode: bool) -> dict[str, Any]:
+    """How far behind the target is now, and how long it took to come that near."""
+    slot = facts.source.slot if check_mode or facts.by_dump else client.slot(sides.source, sides.member.forward)
+    took = [each["seconds"] for each in sides.steps.timings if each["step"] == "catch_up"]
+    return {"lag_bytes": slot.lag_bytes if slot else None, "caught_up_seconds": took[-1] if took else None}
 
 
 def measured(sides: Sides, found: Mapping[str, Any]) -> dict[str, Any]:

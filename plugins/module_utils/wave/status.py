@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.model import Lock
 from ansible_collections.erpops.odoo.plugins.module_utils.ledger.record import age
-from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, states, timeline
+from ansible_collections.erpops.odoo.plugins.module_utils.wave import performance, states, timeline, watched
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Member
 
 WIDTH = 1120
@@ -27,16 +27,17 @@ def report(
     now: datetime,
     measured: Mapping[str, Mapping[str, Any]] | None = None,
     counters: Mapping[str, Mapping[str, Any]] | None = None,
+    seen: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The values of the page, and of whoever reads the result.
 
     history: the ledger's entries, latest first. measured: what app hosts say of requests, by member.
-    counters: what PostgreSQL counts, by member.
+    counters: what PostgreSQL counts, by member. seen: what a look at both sides showed, by member.
     """
-    asked, counted = measured or {}, counters or {}
+    asked, counted, looked = measured or {}, counters or {}, seen or {}
     rows = [
         {
-            **_row(member, locks.get(name), now),
+            **_row(member, locks.get(name), now, looked.get(name)),
             "performance": performance.compared(member, asked.get(name), counted.get(name)),
         }
         for name, member in members.items()
@@ -44,14 +45,17 @@ def report(
     return {
         "at": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "members": rows,
-        "tiles": _tiles(rows),
+        "tiles": [*_tiles(rows), *watched.tiles(rows)],
+        "attention": watched.attention(rows),
         "parts": _parts(rows),
         "history": [_event(entry) for entry in history],
+        "said": watched.lines(rows),
     }
 
 
-def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
+def _row(member: Member, lock: Lock | None, now: datetime, seen: Mapping[str, Any] | None) -> dict[str, Any]:
     plan = member.facts.get("plan") or {}
+    found = [*blockers(member, lock, now, seen or {}), *(seen or {}).get("findings", ())]
     return {
         "name": member.name,
         "host": member.host,
@@ -62,7 +66,7 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "planned": str(plan.get("start") or ""),
         "since": member.since,
         "serves": states.who_serves(member.state, member.origin),
-        "tone": _tone(member),
+        "tone": watched.tone(seen) or _tone(member),
         "timings": timings(member),
         "cutover": _said(timings(member)),
         "timelines": _timelines(member),
@@ -70,7 +74,10 @@ def _row(member: Member, lock: Lock | None, now: datetime) -> dict[str, Any]:
         "outside": _outside(member),
         "hostnames": member.facts.get("hostnames"),
         "left": [str(each) for each in member.facts.get("left") or ()],
-        "blockers": list(blockers(member, lock, now)),
+        "blockers": found,
+        "observed": watched.kept(seen),
+        "lag": watched.lag(member.state, seen),
+        "way_back": watched.way_back(seen),
         "next_verbs": list(states.next_verbs(member.state)),
         "lock": {"owner": lock.owner, "playbook": lock.playbook, "operation": lock.operation, "since": lock.since}
         if lock
@@ -133,34 +140,40 @@ def _said(measured: Mapping[str, Mapping[str, float | None]]) -> str:
     return f"forecast {age(int(forecast))}" if forecast is not None else ""
 
 
-def blockers(member: Member, lock: Lock | None, now: datetime) -> Iterator[str]:
-    """What keeps the member from its next verb, each with its cure."""
+def blockers(member: Member, lock: Lock | None, now: datetime, seen: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """What keeps the member from its next verb as the store knows it, each with its cure."""
     if member.state in states.RUNNING and lock is None:
         verb = " or ".join(verb for verb in states.VERBS if states.resumes(verb, member.state))
-        yield f"A run of {verb} ended in between: run {verb} again."
+        yield _blocker(f"A run of {verb} ended in between.", f"Run {verb} again.", verb)
     if lock is not None and lock.age_seconds > STALE_SECONDS:
-        yield (
-            f"Its lock is held by {lock.owner} for {age(lock.age_seconds)}: if that run is dead, use"
-            f' wave_break_locks=["{member.name}"].'
+        yield _blocker(
+            f"Its lock is held by {lock.owner} for {age(lock.age_seconds)}.",
+            f'If that run is dead, use wave_break_locks=["{member.name}"].',
         )
-    if member.state == "diverged":
-        yield "Only a new copy leads on, for the reason that the last run gave: run wave_seed."
+    if member.state == "diverged" and not seen.get("diverged"):  # else what was seen is said
+        yield _blocker(
+            "Only a new copy leads on, for the reason that the last run gave.", "Run wave_seed.", "wave_seed"
+        )
     if states.who_serves(member.state, member.origin) == "nobody":
-        yield "Nobody serves its users now."
+        yield _blocker("Nobody serves its users now.", "The run that is under way ends that; else run it again.")
     if states.who_serves(member.state, member.origin) == "source":
         yield from _hostnames(member)
     start = str((member.facts.get("plan") or {}).get("start") or "")
     if start and member.state not in states.ON_TARGET and _past(start, now):
-        yield "Its planned start has passed: plan it anew, or run its next verb."
-    yield from (str(each) for each in member.facts.get("blockers") or ())
+        yield _blocker("Its planned start has passed.", "Run its next verb, or plan it anew.", severity="medium")
 
 
-def _hostnames(member: Member) -> Iterator[str]:
+def _blocker(reason: str, cure: str, verb: str = "", severity: str = "high") -> dict[str, str]:
+    return {"reason": reason, "cure": cure, "verb": verb, "severity": severity}
+
+
+def _hostnames(member: Member) -> Iterator[dict[str, str]]:
     """What gate hostname would say, if nothing has changed since wave_prepare looked."""
     fact = member.facts.get("hostnames") or {}
     for each in fact.get("found") or ():
         if each["level"] != "ok":
-            yield f"Hostname {each['hostname']}, as of {fact['at']}: {each['evidence']}. {each['cure']}"
+            reason = f"Hostname {each['hostname']}, as of {fact['at']}: {each['evidence']}."
+            yield _blocker(reason, each["cure"], severity="medium")
 
 
 def _past(start: str, now: datetime) -> bool:
@@ -181,6 +194,7 @@ def _tiles(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     moved = sum(row["serves"] == "target" for row in rows)
     without = sum(row["serves"] == "nobody" for row in rows)
     blocked = sum(bool(row["blockers"]) for row in rows)
+    ready = sum(row["state"] == "following" and not row["blockers"] for row in rows)
     return [
         {
             "what": "served by the target",
@@ -197,7 +211,7 @@ def _tiles(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {
             "what": "following",
             "value": sum(row["state"] == "following" for row in rows),
-            "word": "ready to cut over",
+            "word": f"{ready} with nothing in the way",
             "tone": "",
         },
         {"what": "served by nobody", "value": without, "word": "right now", "tone": "high" if without else "good"},

@@ -9,6 +9,7 @@ tests stand in the order of the move.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -47,6 +48,14 @@ def users(estate: Estate) -> Iterator[Users]:
 
 def state(estate: Estate) -> str:
     return estate.psql(estate.primary(), f"SELECT state FROM wave.member WHERE name = '{MEMBER}'", "erpops")[0]
+
+
+def in_the_way(estate: Estate) -> str:
+    """What wave_status says of the member, while users are at work."""
+    runs.done(estate, "wave_status")
+    told = json.loads((Path(estate.variables["wave_status_folder"]) / "wave_status.json").read_text())
+    (member,) = [each for each in told["members"] if each["name"] == MEMBER]
+    return " ".join(f"{each['reason']} {each['verb']}" for each in member["blockers"])
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:
@@ -122,7 +131,10 @@ def test_a_killed_seed_is_completed_by_the_next(estate: Estate, users: Users) ->
 
 
 def test_a_changed_schema_is_named_and_copied_anew(estate: Estate, users: Users) -> None:
+    assert "diverged" not in in_the_way(estate), "control"
     estate.psql(SOURCE[0], "ALTER TABLE res_partner ADD COLUMN x_later int", SOURCE[1])
+    said = in_the_way(estate)
+    assert "x_later" in said and "wave_seed" in said and state(estate) == "following", "seen, before any verb meets it"
     said = runs.refused(estate, "wave_rehearse", **CHOSEN)
     assert "x_later" in said and "run wave_seed" in said, said[-4000:]
     assert state(estate) == "diverged"
@@ -267,9 +279,12 @@ def test_the_legacy_host_may_die_while_its_way_back_is_open(estate: Estate, user
     estate.lab("kill", SOURCE[0])
     try:
         acknowledged(estate, users, (estate.primary(), MEMBER))
+        said = in_the_way(estate)
+        assert f"Its legacy host {SOURCE[0]} does not answer" in said and "its slot on the target keeps" in said, said
     finally:
         estate.lab("start", SOURCE[0])
     eventually(lambda: estate.run(SOURCE[0], "true").returncode == 0, "the source is not back")
+    eventually(lambda: SOURCE[0] not in in_the_way(estate), "its way back is not followed again")
 
 
 def test_a_killed_rollback_is_completed_by_the_next(estate: Estate, users: Users) -> None:

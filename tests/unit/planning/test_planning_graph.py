@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import InputError
 from ansible_collections.erpops.odoo.plugins.module_utils.planning import sources
-from ansible_collections.erpops.odoo.plugins.module_utils.planning.drawing import drawing_of
+from ansible_collections.erpops.odoo.plugins.module_utils.planning.drawing import Box, drawing_of
 from ansible_collections.erpops.odoo.plugins.module_utils.planning.graph import Graph, Tie, graph_of, groups_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "discovery"
@@ -154,6 +154,70 @@ def test_the_drawing_is_the_same_each_time_and_nothing_overlaps() -> None:
         inside = [box for box in first.boxes if box.kind == "member" and frame.y <= box.y < frame.y + frame.height]
         assert {box.text for box in inside} == set(group.members), "a frame holds its group and nobody else"
     assert all(box.y + box.height <= first.height for box in first.boxes)
+
+
+def overlapping(boxes: tuple[Box, ...]) -> list[tuple[str, str]]:
+    return [
+        (left.id, right.id)
+        for number, left in enumerate(boxes)
+        for right in boxes[number + 1 :]
+        if left.x < right.x + right.width and right.x < left.x + left.width
+        and left.y < right.y + right.height and right.y < left.y + left.height
+    ]  # fmt: skip
+
+
+def many(count: int) -> Graph:
+    """Members with a filestore and an integration of their own each, and one integration that all have."""
+    names = [f"member{number:02}" for number in range(count)]
+    members = [{"name": name, "host": f"legacy{number % 4}", "database": f"{name}_prod"}
+               for number, name in enumerate(names)]  # fmt: skip
+    hosts = []
+    for number in range(4):
+        own = [each["database"] for each in members if each["host"] == f"legacy{number}"]
+        hosts.append({"host": f"legacy{number}", "databases": [
+            {"name": name, "owner": name, "filestore": {"path": f"/var/lib/odoo/filestore/{name}"},
+             "endpoints": [{"target": f"https://{name.replace('_', '-')}.example"}, {"target": "https://all.example"}]}
+            for name in own
+        ]})  # fmt: skip
+    return graph_of(sources.members_from(members), hosts)
+
+
+def test_what_one_member_alone_uses_is_drawn() -> None:
+    drawn = drawing_of(many(3))
+    kinds = [box.kind for box in drawn.boxes]
+    assert (kinds.count("filestore"), kinds.count("endpoint"), kinds.count("member")) == (3, 4, 3)
+    (shared,) = [box for box in drawn.boxes if box.full == "endpoint all.example"]
+    to_shared = [line for line in drawn.lines if line.path.endswith(f"{shared.x} {shared.y + shared.height // 2}")]
+    assert len(to_shared) == 3, "one box for all that speak with it"
+    assert "role" not in kinds, "what one role alone owns is nothing to look at"
+    assert {box.note for box in drawn.boxes if box.kind == "member"} == {f"member0{n}_prod" for n in range(3)}
+
+
+def test_a_filestore_stands_beside_its_member() -> None:
+    drawn = drawing_of(many(30))
+    row = {box.full.split()[-1]: box.y for box in drawn.boxes if box.kind == "member"}
+    stores = {box.full.rpartition("/")[2]: box for box in drawn.boxes if box.kind == "filestore"}
+    assert {name: box.y for name, box in stores.items()} == row
+    assert all(box.text.startswith("…") and box.text.endswith(name) for name, box in stores.items())
+
+
+@pytest.mark.parametrize("count", [1, 4, 30])
+def test_many_members_fit_on_a_page(count: int) -> None:
+    drawn = drawing_of(many(count))
+    assert overlapping(drawn.boxes) == []
+    assert drawn.width <= 1272 and all(box.y + box.height <= drawn.height for box in drawn.boxes)
+    assert min(box.y for box in drawn.boxes) > 24, "the titles are above"
+
+
+def test_filestores_in_one_folder_are_joined_with_each_of_their_members() -> None:
+    def one_folder(result: dict[str, Any]) -> None:
+        for name in ("elm_prod", "fir_prod"):
+            database(result, name)["filestore"]["path"] = "/srv/one"
+
+    drawn = drawing_of(graph(host(1, one_folder)))
+    (store,) = [box for box in drawn.boxes if box.full.endswith("/srv/one")]
+    begins = f"M{store.x + store.width} {store.y + store.height // 2} "
+    assert [line.binding for line in drawn.lines if line.path.startswith(begins)] == [True, True]
 
 
 def test_members_are_read_with_everything_that_is_wrong() -> None:

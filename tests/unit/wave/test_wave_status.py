@@ -67,22 +67,22 @@ def test_forecast_and_measured() -> None:
     ("each", "held", "said"),
     [
         (member("a", "seeding", origin="prepared"), None,
-         ["A run of wave_seed ended in between: run wave_seed again."]),
+         ["A run of wave_seed ended in between. Run wave_seed again."]),
         (member("a", "seeding", origin="prepared"), 60, []),
         (member("a", "seeding", origin="prepared"), 90_000,
-         ['Its lock is held by bob for 25 hours: if that run is dead, use wave_break_locks=["a"].']),
+         ['Its lock is held by bob for 25 hours. If that run is dead, use wave_break_locks=["a"].']),
         (member("a", "diverged"), None,
-         ["Only a new copy leads on, for the reason that the last run gave: run wave_seed."]),
-        (member("a", "cutting_over", origin="following"), 60, ["Nobody serves its users now."]),
+         ["Only a new copy leads on, for the reason that the last run gave. Run wave_seed."]),
+        (member("a", "cutting_over", origin="following"), 60,
+         ["Nobody serves its users now. The run that is under way ends that; else run it again."]),
         (member("a", "following", facts={"plan": PLAN}), None,
-         ["Its planned start has passed: plan it anew, or run its next verb."]),
+         ["Its planned start has passed. Run its next verb, or plan it anew."]),
         (member("a", "live", facts={"plan": PLAN}), None, []),
-        (member("a", "discovered", facts={"blockers": ["replica_identity"]}), None, ["replica_identity"]),
     ],
 )  # fmt: skip
 def test_what_is_in_the_way(each: Member, held: int | None, said: list[str]) -> None:
     (row,) = report(each, held={"a": lock(held)} if held else {})["members"]
-    assert row["blockers"] == said
+    assert [f"{each['reason']} {each['cure']}" for each in row["blockers"]] == said
 
 
 def test_hostnames_that_do_not_reach_the_edge_are_in_the_way_until_the_target_serves() -> None:
@@ -91,7 +91,8 @@ def test_hostnames_that_do_not_reach_the_edge_are_in_the_way_until_the_target_se
     facts = {"hostnames": {"at": "2027-01-13T10:00:00Z", "found": [well, stray]}}
     (row,) = report(member("a", "following", facts=facts))["members"]
     assert row["hostnames"] == facts["hostnames"]
-    assert row["blockers"] == ["Hostname www.a.example, as of 2027-01-13T10:00:00Z: DNS: no address. Move it."]
+    reason = "Hostname www.a.example, as of 2027-01-13T10:00:00Z: DNS: no address."
+    assert row["blockers"] == [{"reason": reason, "cure": "Move it.", "verb": "", "severity": "medium"}]
     (row,) = report(member("a", "live", facts=facts))["members"]
     assert row["blockers"] == []
 
