@@ -169,7 +169,7 @@ def followed(waves: Waves, template: str) -> Move:
     prepare(waves, name)
     with waves.writing(name, "source", LIMIT), waves.writing(name, "target", LIMIT):
         seed = seconds(lambda: waves.done("seed", name, dump_seconds=LIMIT, catch_up_seconds=LIMIT))
-        waves.done("cutover", name, state="ready")
+        waves.done("cutover", name, state="ready", compare_seconds=LIMIT)
         waves.done("cutover", name, window_seconds=LIMIT)
         waves.target.shell("sleep 1")
     gap = float(waves.target_sql(GAP, name))

@@ -43,4 +43,4 @@ def test_a_new_slot_never_stands_beside_an_old_comparison(monkeypatch: pytest.Mo
 def test_what_another_primary_had_says_nothing_of_this_one(monkeypatch: pytest.MonkeyPatch, then: str) -> None:
     monkeypatch.setattr(ahead, "timeline", lambda _sides: "00000002")
     sides: Any = SimpleNamespace(member=SimpleNamespace(changes="erpops_changes_acme"))  # the source is not asked
-    assert ahead.since(sides, Record(compared=(3, 50), timeline=then)) is None
+    assert ahead.since(ahead.Way(sides=sides), Record(compared=(3, 50), timeline=then)) is None
