@@ -89,7 +89,7 @@ options:
     default: []
   excused:
     description:
-      - Probes that need not pass, each with the reason, such as V({invoice: printed by another service}).
+      - Probes that need not pass, by name, each with the reason.
       - One that failed is V(excused) then, and stays in RV(probes) and RV(summary) with the reason.
     type: dict
     default: {}
@@ -130,6 +130,7 @@ EXAMPLES = r"""
     tenant: acme
     mode: running
     address: "{{ estate_address }}"
+    excused: {log: "a module that nobody has any more"}
     crons: "{{ rehearsal.crons }}"
     missing_files: "{{ cutover.filestore.missing }}"
     instances: "{{ odoo_instances }}"
