@@ -141,8 +141,11 @@ CURES = {
 }
 
 
-def left_on_source(verb: str, member: Member, state: str) -> list[str]:
-    """What should be known of a source that was given up, should its host ever come back. state: as it was found."""
+def left_on_source(verb: str, member: Member, state: str, *, way_back: bool = False) -> list[str]:
+    """What should be known of a source that was given up, should its host ever come back. state: as it was found.
+
+    way_back: the target kept a slot for it, so a cutover had fenced it; one without the source leaves none.
+    """
     fenced = f"Its database {member.database} lets nobody in: it was fenced for the cutover."
     follows = (
         f"Its subscription {member.back} finds no slot any more, which its server log says every few seconds. "
@@ -155,7 +158,7 @@ def left_on_source(verb: str, member: Member, state: str) -> list[str]:
     if verb == "wave_cutover":
         return [serves] if state == FOLLOWING else []
     if verb == "wave_commit":
-        return [fenced, follows]
+        return [fenced, follows] if way_back else [serves]
     if verb == "withdraw":
         return [f"Its publication and slot {member.forward} are as they were; wave_rollback cannot remove them."]
     lost = "If it was opened before it was lost, what it wrote from then on is on it alone, and lost with it."

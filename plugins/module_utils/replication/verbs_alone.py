@@ -87,5 +87,6 @@ def commit(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
         state = plan.check_alone("wave_commit", sides.member, target)
         action = None if state == plan.COMMITTED else Action("commit", f"member {sides.member.name}")
         dumped = {} if check_mode else alone.commit(sides, wanted, target)
-        left = plan.left_on_source("wave_commit", sides.member, state)
+        way_back = target.back_slot is not None
+        left = plan.left_on_source("wave_commit", sides.member, state, way_back=way_back)
         return _done(sides, state, plan.COMMITTED, action, check_mode, dump=dumped, source_left=left)

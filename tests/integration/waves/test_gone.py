@@ -39,6 +39,25 @@ def gone(waves: Waves) -> Iterator[None]:
         waves.target.shell(HEAL)
 
 
+@contextmanager
+def cut(waves: Waves) -> Iterator[None]:
+    """Nobody leads to the legacy host, which goes on by itself."""
+    waves.target.shell(CUT)
+    try:
+        yield
+    finally:
+        waves.target.shell(HEAL)
+
+
+@contextmanager
+def cut_at(waves: Waves, step: str) -> Iterator[tuple[str, str]]:
+    """The same from a step of a verb on."""
+    try:
+        yield step, CUT
+    finally:
+        waves.target.shell(HEAL)
+
+
 def target_serves(waves: Waves, name: str) -> bool:
     return waves.target_sql(CONNECT.format(role=name, database=name)) == "t"
 
@@ -76,12 +95,10 @@ def test_a_source_that_is_lost_in_a_rollback_leaves_the_target_serving(waves: Wa
     name = member("widowed", "birch")
     live(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
-        try:
-            failed = waves.run("rollback", name, at=(step, CUT), drain_seconds=5)
+        with cut_at(waves, step) as at:
+            failed = waves.run("rollback", name, at=at, drain_seconds=5)
             assert failed["failed"] and "The target serves again" in failed["msg"], failed
             assert failed["state"] == "live" and target_serves(waves, name)
-        finally:
-            waves.target.shell(HEAL)
         assert serves(waves, name) == {"target"}
         waves.target.shell("sleep 0.5")
         assert waves.done("rollback", name)["state"] == "rolled_back", "what came since goes back as well"
@@ -93,8 +110,8 @@ def test_where_the_source_may_have_been_opened_only_the_operator_opens_the_targe
     name = member("unsure", "birch")
     live(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
-        try:
-            failed = waves.run("rollback", name, at=("open", CUT))
+        with cut_at(waves, "open") as at:
+            failed = waves.run("rollback", name, at=at)
             assert failed["failed"] and "nobody knows whether it is open" in failed["msg"], failed
             assert failed["state"] == "rolling_back" and serves(waves, name) == set()
             again = waves.run("rollback", name)
@@ -108,8 +125,6 @@ def test_where_the_source_may_have_been_opened_only_the_operator_opens_the_targe
             assert opened["state"] == "live" and opened["live_since"] and "opened before" in opened["source_left"][0]
             assert waves.done("rollback", name, source_gone=True)["actions"] == []
             assert target_serves(waves, name)
-        finally:
-            waves.target.shell(HEAL)
         assert serves(waves, name) == {"target"}
         waves.target.shell("sleep 0.5")
         assert waves.done("rollback", name)["state"] == "rolled_back", "it was followed all the while"
@@ -121,11 +136,9 @@ def test_a_source_that_is_lost_right_after_it_was_opened_is_not_doubled(waves: W
     name = member("after", "birch")
     live(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
-        try:
-            done = waves.done("rollback", name, at=("finish", CUT))
+        with cut_at(waves, "finish") as at:
+            done = waves.done("rollback", name, at=at)
             assert done["state"] == "rolled_back" and serves(waves, name) == {"source"}
-        finally:
-            waves.target.shell(HEAL)
         assert waves.done("rollback", name)["actions"] == []
         waves.target.shell("sleep 0.3")
     nothing_lost(waves, name, on_source=True)
@@ -188,13 +201,11 @@ def test_a_source_that_is_lost_right_after_the_target_opened_keeps_nobody_from_i
     name = member("opened", "birch")
     following(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
-        try:
-            failed = waves.run("cutover", name, at=("finish", CUT))
+        with cut_at(waves, "finish") as at:
+            failed = waves.run("cutover", name, at=at)
             assert failed["failed"] and "The target is open and serves" in failed["msg"], failed
             assert (failed["state"], failed["source_lost"]) == ("live", True)
             assert serves(waves, name) == {"target"}
-        finally:
-            waves.target.shell(HEAL)
         assert waves.done("cutover", name)["state"] == "live"
         assert waves.source_sql(f"SELECT count(*) FROM pg_replication_slots WHERE slot_name ~ '{name}'") == "0"
         assert waves.done("rollback", name)["state"] == "rolled_back"
@@ -205,16 +216,38 @@ def test_a_source_that_is_lost_right_after_the_target_opened_keeps_nobody_from_i
 def test_a_cutover_that_lost_its_source_is_completed_without_it(waves: Waves, member: Make) -> None:
     name = member("alone", "birch")
     following(waves, name)
+    with waves.writing(name, "source"), waves.writing(name, "target"), cut_at(waves, "compare") as at:
+        failed = waves.run("cutover", name, at=at)
+        assert failed["failed"] and "wave_move_source_gone" in failed["msg"], failed
+        assert serves(waves, name) == set()
+        opened = waves.done("cutover", name, source_gone=True)
+        assert opened["state"] == "live" and serves(waves, name) == {"target"}
+        waves.target.shell("sleep 0.5")
+    nothing_lost(waves, name, on_source=False)
+
+
+def test_a_member_that_is_moved_by_dumps_has_a_way_on_as_well(waves: Waves, member: Make) -> None:
+    """Nothing follows, so a copy that never served is as old as its seed, and stays closed."""
+    name = member("carted", "birch")
+    assert waves.done("prepare", name, allow=["functions", "dump"], spare_slots=900)["by_dump"]
+    assert waves.done("seed", name)["state"] == "following"
+    with cut(waves):
+        refused = waves.run("cutover", name, source_gone=True)
+        assert refused["failed"] and "did not follow" in refused["msg"] and not target_serves(waves, name)
     with waves.writing(name, "source"), waves.writing(name, "target"):
-        try:
-            failed = waves.run("cutover", name, at=("compare", CUT))
-            assert failed["failed"] and "wave_move_source_gone" in failed["msg"], failed
-            assert serves(waves, name) == set()
-            opened = waves.done("cutover", name, source_gone=True)
-            assert opened["state"] == "live" and serves(waves, name) == {"target"}
-            waves.target.shell("sleep 0.5")
-        finally:
-            waves.target.shell(HEAL)
+        assert waves.done("cutover", name)["state"] == "live"
+        with cut_at(waves, "rows") as at:
+            failed = waves.run("rollback", name, at=at)
+            assert failed["failed"] and "The target serves again" in failed["msg"], failed
+            assert target_serves(waves, name)
+        with cut_at(waves, "open") as at:
+            failed = waves.run("rollback", name, at=at)
+            assert failed["failed"] and failed["state"] == "rolling_back" and serves(waves, name) == set()
+            assert waves.done("rollback", name, source_gone=True)["state"] == "live"
+            waves.target.shell("sleep 0.3")
+            committed = waves.done("commit", name, source_gone=True)
+            assert committed["state"] == "committed" and committed["dump"]["rows"] > 1000
+            assert waves.done("commit", name, source_gone=True)["actions"] == []
     nothing_lost(waves, name, on_source=False)
 
 

@@ -78,6 +78,13 @@ def test_what_a_copy_may_lack_is_named_and_long_lists_are_cut() -> None:
     assert f"{len(many)} files" in files and many[0] in files and many[-1] not in files
 
 
+def test_a_source_is_called_closed_only_where_a_cutover_had_closed_it() -> None:
+    known = " ".join(plan.left_on_source("wave_commit", MEMBER, plan.LIVE, way_back=True))
+    unknown = " ".join(plan.left_on_source("wave_commit", MEMBER, plan.LIVE))
+    assert "lets nobody in" in known and "erpops_back_acme" in known
+    assert "lets nobody in" not in unknown and "may be open" in unknown
+
+
 def test_a_rollback_that_opened_nothing_leaves_nothing_to_say() -> None:
     assert plan.left_on_source("wave_rollback", MEMBER, plan.LIVE) == []
 
