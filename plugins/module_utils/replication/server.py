@@ -32,7 +32,8 @@ COMMENT: LiteralString = "SELECT shobj_description(oid, 'pg_authid') AS comment 
 SETTINGS: LiteralString = """
     SELECT name, setting,
            coalesce((SELECT f.setting FROM pg_file_settings AS f WHERE f.name = s.name
-                     ORDER BY f.seqno DESC LIMIT 1), boot_val) AS written,
+                     ORDER BY f.seqno DESC LIMIT 1),
+                    CASE source WHEN 'command line' THEN setting ELSE boot_val END) AS written,
            (SELECT f.setting FROM pg_file_settings AS f
             WHERE f.name = s.name AND f.sourcefile LIKE '%%postgresql.auto.conf'
             ORDER BY f.seqno DESC LIMIT 1) AS automatic

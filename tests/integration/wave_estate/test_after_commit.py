@@ -15,6 +15,7 @@ from integration.estate.live import Estate
 
 RESTORE = "/usr/lib/postgresql/17/bin/pg_restore"
 FINISHED, STILL = "legacy2", "legacy1"  # the host of cedar alone; that of acme and birch, which is served there
+MOVED = ("acme", "cedar")
 CREATE, LOG = "/web/dataset/call_kw/res.partner/create", "/var/log/odoo/odoo-server.log"
 KEYS = "cat /root/.ssh/authorized_keys /var/lib/postgresql/.ssh/authorized_keys 2>/dev/null | grep -c erpops"
 
@@ -119,6 +120,26 @@ def test_a_rollback_says_what_the_target_told_the_world(estate: Estate) -> None:
     mails = {each["table"]: each["total"] for each in rollback["outside"]}.get("mail_mail", 0)
     since = f"coalesce(write_date, create_date) >= '{rollback['live_since'].rstrip('Z')}' AND state <> 'cancel'"
     assert mails == int(estate.psql(estate.primary(), f"SELECT count(*) FROM mail_mail WHERE {since}", "birch")[0])
+
+
+def test_only_what_changed_since_was_compared_and_copied_while_nobody_served(estate: Estate) -> None:
+    query = "SELECT facts FROM wave.member WHERE name = '{}'"
+    facts = {
+        name: json.loads(estate.psql(estate.primary(), query.format(name), "erpops")[0]) for name in (*MOVED, "birch")
+    }
+    compared = [facts["birch"]["rollback"]["compared"], *(facts[name]["cutover"]["compared"] for name in MOVED)]
+    for each in compared:
+        assert "reason" not in each and each["rows"] > 1000 > each["again"], compared
+    for name in MOVED:
+        assert facts[name]["cutover"]["filestore_before"]["files"] > 0 and isinstance(facts[name]["left"], list)
+        assert facts[name]["seed"]["seconds"] > 0, "of the run that copied"
+
+
+def test_what_was_done_to_a_source_is_recorded_there(estate: Estate) -> None:
+    for name in MOVED:
+        query = f"SELECT facts #> '{{prepare,undo}}' FROM wave.member WHERE name = '{name}'"
+        undo = json.loads(estate.psql(estate.primary(), query, "erpops")[0])
+        assert any(each.startswith("DROP PUBLICATION") for each in undo), undo
 
 
 def test_a_committed_member_is_not_rolled_back(estate: Estate) -> None:
