@@ -78,7 +78,7 @@ owners() {
 packaged() {
     record package
     if have dpkg-query; then
-        package=$(printf '%s\n' "$OWNERS" | awk -v file="$1" 'substr($0, length($0) - length(file) - 1) == ": " file { sub(/[,:].*/, ""); print; exit }')
+        package=$(printf '%s\n' "$OWNERS" | awk -v file="$1" '!/^diversion by / && substr($0, length($0) - length(file) - 1) == ": " file { sub(/[,:].*/, ""); print; exit }')
         [ -n "$package" ] || return 0
         echo "$package"
         sum=$(printf '%s\n' "$SUMS" | awk -v file="$1" '$1 == file { print $2; exit }')
