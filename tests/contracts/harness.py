@@ -4,7 +4,7 @@
 """Holds every module to the one result contract, on a real system that can be reset.
 
 A module's cases stand in ``tests/contracts/cases/<module>.py``, as a tuple ``CASES``; ``tests/unit/contract`` fails for
-a module without one, ``tests/integration/contract`` proves them all:
+a module without one, ``tests/integration/contract`` proves them all (those of moves: ``tests/integration/waves``):
 
     CASES = (
         Case(

@@ -10,14 +10,17 @@ from pathlib import Path
 
 from contracts.harness import ROOT, Case
 
+# They want hosts with PostgreSQL of two versions: tests/integration/waves/test_check_mode.py proves them.
+MOVES = {"wave_prepare", "wave_seed", "wave_rehearse", "wave_cutover", "wave_rollback", "wave_commit"}
+
 
 def modules() -> list[str]:
-    """All modules but the documentation of action plugins, which run on the controller: tests/integration/discovery
-    holds those to check mode and to a second run without changes.
+    """All modules but those of moves, and the documentation of action plugins, which run on the controller:
+    tests/integration/discovery holds these to check mode and to a second run without changes.
     """
     plugins = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py")}
     found = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"}
-    return sorted(found - plugins)
+    return sorted(found - plugins - MOVES)
 
 
 def registered() -> list[str]:

@@ -11,17 +11,12 @@ import pytest
 from contracts.harness import Case, prove
 from contracts.registry import cases, registered
 
-# These run pg_dump beside the test, so they want PostgreSQL's tools, as new as the lab's, on this machine.
-MOVES = ("wave_prepare", "wave_seed", "wave_rehearse", "wave_cutover", "wave_rollback", "wave_commit")
-
 # The modules that the lab at hand has systems for; all without.
 CHOSEN = os.environ.get("ERPOPS_CONTRACT_MODULES", "").split() or registered()
 
-# The first case of each module; `-m "not more"` leaves out the others, and those of MOVES.
+# The first case of each module; `-m "not more"` leaves out the others.
 ALL = [
-    pytest.param(
-        module, case, id=f"{module}: {case.name}", marks=[pytest.mark.more] if number or module in MOVES else []
-    )
+    pytest.param(module, case, id=f"{module}: {case.name}", marks=[pytest.mark.more] if number else [])
     for module in CHOSEN
     for number, case in enumerate(cases(module))
 ]

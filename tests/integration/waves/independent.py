@@ -33,7 +33,7 @@ class Difference:
 
 def rows(estate: Estate, source: Side, target: Side) -> Difference:
     """Rows of the source, and of tables that are not equal the rows of the larger side."""
-    ours, theirs = (_sums(estate, *side) for side in (source, target))
+    ours, theirs = (sums(estate, *side) for side in (source, target))
     different = 0
     for table in ours.keys() | theirs.keys():
         if ours.get(table) != theirs.get(table):
@@ -41,7 +41,8 @@ def rows(estate: Estate, source: Side, target: Side) -> Difference:
     return Difference(sum(count for count, _sum in ours.values()), different)
 
 
-def _sums(estate: Estate, host: str, database: str) -> dict[str, tuple[int, str]]:
+def sums(estate: Estate, host: str, database: str) -> dict[str, tuple[int, str]]:
+    """Of each table the number of its rows, and one sum of them all."""
     tables = estate.psql(host, TABLES, database)
     lines = estate.psql(host, ";\n".join(SUM.format(table=table) for table in tables), database)
     parts = [line.split("|") for line in lines]

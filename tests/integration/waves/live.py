@@ -15,7 +15,7 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ WAVE_PASSWORD = "the password of the subscriptions"
 TENANT_PASSWORD = "the password of the tenant"
 ADMIN_PASSWORD = "the password of the administrator"
 LOGIN_PASSWORD = "the password of sampled users"
+MODULES = "ansible_collections.erpops.odoo.plugins.modules"
 ALLOWED = ["settings", "restart", "role", "replica_identity", "functions"]
 SECONDS = 300
 PG_CTL = (
@@ -206,6 +207,19 @@ class Waves:
         if done.returncode == 0:
             assert "failed" not in json.loads(done.stdout), done.stdout
         return done.returncode != 0
+
+    def module(self, name: str, arguments: Mapping[str, Any], check: bool) -> dict[str, Any]:
+        """What the module itself returns, on the database host."""
+        options = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": FOLDER}
+        command = f"PYTHONPATH={FOLDER}/code _ANSIBLE_PROFILE=legacy python3 -m {MODULES}.{name}"
+        done = subprocess.run(
+            [*self.target.ssh, command], input=json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, **options}}),
+            capture_output=True, text=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        assert lines, f"{name} gave no result:\n{done.stdout}{done.stderr}"
+        result: dict[str, Any] = json.loads(lines[-1])
+        return result
 
     def _driven(
         self, verb: str, member: str, check: bool = False, fail_at: str = "", die_at: str = "",
