@@ -116,6 +116,7 @@ ESCAPED = re.compile(rb"\\([\\nr])")
 UNESCAPED = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
 SHOWN = 50  # names in a result; a filestore that lost a disk would fill the ledger
 NO_FOLDER, NOT_ALLOWED = 66, 77  # what the scripts end with
+REFUSALS = (64, NO_FOLDER, 69, NOT_ALLOWED)
 PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-")
 
 
