@@ -125,6 +125,7 @@ ENDING = ("Exiting with failure status due to previous errors", "Error exit dela
 CHANGED_CODES = (1, 2, 123)  # 123: of xargs
 SHOWN = 50  # names in a result; a filestore that lost a disk would fill the ledger
 NO_FOLDER, NOT_ALLOWED = 66, 77  # what the scripts end with
+REFUSALS = (64, NO_FOLDER, 69, NOT_ALLOWED)
 PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-")
 
 

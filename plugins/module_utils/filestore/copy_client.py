@@ -137,11 +137,15 @@ def _transfer(giver: Place, taker: Place, names: bytes, seconds: float) -> bytes
                 done = subprocess.run(
                     taker.line("receive"), stdin=sending.stdout, capture_output=True, timeout=seconds, check=False
                 )
+                if sending.stdout:
+                    sending.stdout.close()  # else whoever sends to a taker that refused would wait for a reader
                 sent = sending.wait(timeout=seconds)
             except subprocess.TimeoutExpired as error:
                 sending.kill()
                 raise ErpopsError(f"Files from {giver} took more than {seconds:.0f} seconds.") from error
         errors.seek(0)
+        if done.returncode in copy.REFUSALS:
+            _succeeded(taker, "receive", done.returncode, done.stderr)
         _succeeded(giver, "send", sent, errors.read())
     _succeeded(taker, "receive", done.returncode, done.stderr)
     return done.stdout

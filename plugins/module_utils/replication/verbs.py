@@ -139,10 +139,12 @@ def _done(
 def outcome(
     sides: Sides, state: str, after: str, action: Action | None, more: tuple[Action, ...] = (), **values: Any
 ) -> Outcome:
+    done = (*((action,) if action else ()), *more)
+    waiting = [f"{each.verb} {each.subject}" for each in done] if after == state else []
     return Outcome(
-        before={"member": sides.member.name, "state": state},
-        after={"member": sides.member.name, "state": after},
-        actions=(*((action,) if action else ()), *more),
+        before={"member": sides.member.name, "state": state, "waiting": waiting},
+        after={"member": sides.member.name, "state": after, "waiting": []},
+        actions=done,
         values={"state": after, "timings": sides.steps.timings, **values},
     )
 

@@ -300,8 +300,8 @@ def test_a_folder_without_any_file_that_the_database_knows_is_an_error(
 
 def test_no_folder_is_made_where_the_data_are_not(places: tuple[Place, Place], tmp_path: Path) -> None:
     giver, _taker = places
-    name = store(tmp_path / "old" / "acme_prod", b"one")
-    with pytest.raises(ErpopsError, match=r"no folder .*/wrong/filestore on this host"):
+    name = store(tmp_path / "old" / "acme_prod", b"more than a pipe takes" * 100_000)
+    with pytest.raises(ErpopsError, match=r"receive failed with 66: no folder .*/wrong/filestore on this host"):
         copied(giver, Place(folder=str(tmp_path / "wrong" / "filestore"), name="acme_prod"), name)
     assert not (tmp_path / "wrong").exists()
 

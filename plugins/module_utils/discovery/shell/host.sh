@@ -55,7 +55,7 @@ cron_programs() {
         for file in /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/*; do
             printf '%s\n' "$OWNERS" | grep -qF -- ": $file" || printf '%s\n' "$file"
         done
-    } | tr ' \t;&|"()'"'" '\n' | grep -E '^/' | grep -vE '^/(usr/)?(local/)?s?bin/(sh|bash|env|python[0-9.]*|perl|php)$' | sort -u | while IFS= read -r file; do
+    } | tr ' \t;&|"()'"'" '\n' | grep -E '^/' | grep -vE '^/(usr/)?(s?bin|lib[0-9a-z]*)/' | sort -u | while IFS= read -r file; do
         [ -f "$file" ] && [ -r "$file" ] && [ "$(head -c 2 "$file")" = '#!' ] && printf '%s\n' "$file"
     done | head -n 30 | while IFS= read -r file; do
         record program; printf '%s' "$file"

@@ -36,7 +36,11 @@ homes() {
     } | sort -u | while IFS= read -r user; do awk -F : -v user="$user" '$1 == user { print $6 }' /etc/passwd; done | grep '^/.' | sort -u
 }
 
-unit_files() { ls -d /etc/systemd/system/*odoo*.service /etc/systemd/system/*openerp*.service /lib/systemd/system/*odoo*.service /etc/init.d/*odoo* /etc/init.d/*openerp* 2>/dev/null; }
+unit_files() { # systemd's go before scripts of init
+    for file in /etc/systemd/system/*odoo*.service /etc/systemd/system/*openerp*.service /lib/systemd/system/*odoo*.service /etc/init.d/*odoo* /etc/init.d/*openerp*; do
+        if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+    done
+}
 
 # What runs: the command lines of Odoo's processes, NUL as newline, each with its pid and user.
 processes() {

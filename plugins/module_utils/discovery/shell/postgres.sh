@@ -106,10 +106,10 @@ filestores() { # filestores DATABASE: its folders, first where somebody declared
 # Both sides as lines of "kind, name, size, checksum" into one awk, which keeps the database's side in memory and prints
 # what differs: a million attachments stay on the host.
 filestore() {
-    found=$(filestores "$3")
-    folder=$(printf '%s\n' "$found" | head -n 1)
-    if [ "$folder" != "$found" ] && ! printf '%s\n' "$FILESTORES" | grep -qxF -- "${folder%/*}"; then
-        problem filestore "database $3: $(printf '%s\n' "$found" | tr '\n' ' ')are all there, and the first was read. Say which it is: filestores of its member in wave_members."
+    everywhere=$(filestores "$3")
+    folder=$(printf '%s\n' "$everywhere" | head -n 1)
+    if [ "$folder" != "$everywhere" ] && ! printf '%s\n' "$FILESTORES" | grep -qxF -- "${folder%/*}"; then
+        problem filestore "database $3: $(printf '%s\n' "$everywhere" | tr '\n' ' ')are all there, and the first was read. Say which it is: filestores of its member in wave_members."
     fi
     record filestore; printf '%s' "$folder"
     [ -n "$folder" ] || return 0
