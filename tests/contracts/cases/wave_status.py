@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 from integration.tenant_databases import live
@@ -12,7 +10,6 @@ from integration.tenant_databases import live
 from contracts.cases.wave_members import discovered, probe
 from contracts.harness import Case, System
 from contracts.postgres_system import own_postgres
-from contracts.wave_system import WAVE_PASSWORD, both, movers
 
 FACTS = '{"cutover": {"at": "2026-11-23T05:00:00+00:00"}}'
 LIVE = f"UPDATE wave.member SET state = 'live', origin = 'live', facts = '{FACTS}'"
@@ -34,31 +31,7 @@ def measured(system: System) -> dict[str, Any]:
     return {**cluster.access, "measured": [{"acme": MEASURED}], "clusters": [own, gone]}
 
 
-@contextlib.contextmanager
-def followed() -> Iterator[System]:
-    """Both sides of a member, which the store knows as following."""
-    with movers("prepare", "seed")() as system:
-        target: live.LiveCluster = system.facts["target"]
-        discovered(target)
-        target.do("erpops", "UPDATE wave.member SET state = 'following', origin = 'following'")
-        yield system
-
-
-def looking(system: System) -> dict[str, Any]:
-    source, target = system.facts["source"], system.facts["target"]
-    login = {"port": source.port, "user": "erpops_admin", "password": live.PASSWORD, "sslmode": "require"}
-    return {**target.access, "sources": {"legacy1": source.address}, "login": login, "seconds": 1}
-
-
 CASES = (
-    Case(
-        name="a member that follows is looked at on both sides",
-        system=followed,
-        arguments=looking,
-        probe=both,
-        changes=False,
-        secrets=(live.PASSWORD, WAVE_PASSWORD),
-    ),
     Case(
         name="what was measured on the target is compared",
         system=own_postgres(live_member),
