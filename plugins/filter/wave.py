@@ -77,7 +77,8 @@ def wave_migrated(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
 def wave_committed(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
     """The members that have no way back."""
     known: list[dict[str, Any]] = next(
-        (host["wave_members_result"]["members"] for host in hosts if "wave_members_result" in host), []
+        (host["wave_members_result"]["members"] for host in hosts if "members" in host.get("wave_members_result", {})),
+        [],
     )
     return [row["name"] for row in known if row["state"] == "committed"]
 
