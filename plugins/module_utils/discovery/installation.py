@@ -83,7 +83,7 @@ def release_of(
 ) -> Release | None:
     """Whose code runs with a configuration: what a process or its unit starts says it, then where its modules are, then
     the Python that it runs in. None where several are there and nothing says which."""
-    scripts = [word for words in processes for word in words[3:]] + [word for word in unit.split()]
+    scripts = [word for words in processes for word in words[3:]] + unit.split()
     pythons = [words[2] for words in processes if len(words) > 2]
     for places in (scripts, addons_of(options), pythons):
         own = [each for each in found if any(_belongs(place, each) for place in places)]

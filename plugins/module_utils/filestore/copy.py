@@ -177,7 +177,8 @@ def asked(text: str) -> str:
 def forced_command(folders: str | Sequence[str]) -> str:
     """The ``command=`` of a line in authorized_keys that lets a key do nothing but this, in these folders."""
     allowed = [folders] if isinstance(folders, str) else list(dict.fromkeys(folders))
-    owned = _packed(OWNED) if any([checked(folder) for folder in allowed]) else "''"
+    by_owner = [checked(folder) for folder in allowed]
+    owned = _packed(OWNED) if any(by_owner) else "''"
     words = [_packed(GATE), "filestore", '"$SSH_ORIGINAL_COMMAND"', owned, _packed(SCRIPT), *map(shlex.quote, allowed)]
     return f"sh -c {' '.join(words)}".replace("\\", "\\\\").replace('"', '\\"')
 

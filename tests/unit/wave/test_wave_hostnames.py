@@ -99,8 +99,10 @@ def test_an_https_source_that_loops_is_named() -> None:
 
 
 def test_which_certificates_are_whose() -> None:
-    members = [{"name": "acme", "hostnames": ["a"], "source_url": "http://x"}, {"name": "birch", "hostnames": ["b"],
-                "source_url": "http://y"}]  # fmt: skip
+    members = [
+        {"name": "acme", "hostnames": ["a"], "source_url": "http://x"},
+        {"name": "birch", "hostnames": ["b"], "source_url": "http://y"},
+    ]
     found = hostnames.wanted(members, ["acme"], "acme")
     assert [(each["hostname"], each["own_certificate"], each["awaits_dns"]) for each in found] == [
         ("a", True, False), ("b", False, True),
