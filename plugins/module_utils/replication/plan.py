@@ -174,7 +174,7 @@ def behind(free: Sequence[str], missing: Sequence[str]) -> list[str]:
     if free:
         found.append(
             f"{len(free)} sequences number no column and are as they were when it was seeded; they may give numbers "
-            f"twice, so raise them: {', '.join(free[:SHOWN])}{' …' if len(free) > SHOWN else ''}."
+            f"twice, so raise them: {', '.join(free)}."
         )
     if missing:
         found.append(

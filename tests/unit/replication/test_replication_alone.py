@@ -70,11 +70,12 @@ def test_what_is_left_on_a_source_is_said_by_name(verb: str) -> None:
     assert "acme_prod" in said or "erpops_acme" in said
 
 
-def test_what_a_copy_may_lack_is_named_and_long_lists_are_cut() -> None:
+def test_what_a_copy_may_lack_is_named_and_long_lists_of_files_are_cut() -> None:
     said = plan.behind(["public.x_free"], [])
     assert "public.x_free" in said[-1] and "files" not in " ".join(said)
     many = [f"{number:03}" for number in range(plan.SHOWN + 2)]
     files = plan.behind([], many)[-1]
+    assert many[-1] in plan.behind(many, [])[-1], "each has to be raised"
     assert f"{len(many)} files" in files and many[0] in files and many[-1] not in files
 
 
