@@ -58,6 +58,8 @@ def rollback(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
         return {}
     with sides.steps.step("check"):
         record = check(sides, facts)
+    if record.alone:
+        return _closed_after(sides)
     try:
         return _thrown_away(sides, facts, record) if facts.held else _window(sides, wanted, facts, record)
     except BaseException as error:
@@ -82,9 +84,16 @@ def ready(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
         return done
     with sides.steps.step("rights"):
         left = beside.carry_back(sides, wanted.roles, facts)
+    with sides.steps.step("carry"):  # the window does it again; a source that must open without its target has this
+        carry_back(sides)
     with sides.steps.step("compare"):  # last: from here on a slot holds back the target's log
         compared = ahead.compared(_way(sides), ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
     return {**done, "left": left, "compared": compared}
+
+
+def carry_back(sides: Sides) -> dict[str, int]:
+    like = one(sides.source, statements.DATABASE, [sides.member.database])
+    return carry_all(sides, sides.target, sides.source, like["owner"] if like else "postgres")
 
 
 def is_ready(sides: Sides, facts: Facts) -> bool:
@@ -99,6 +108,8 @@ def _way(sides: Sides) -> ahead.Way:
 def check(sides: Sides, facts: Facts) -> Record:
     """The record of the fence. Raises Refused where the way back is broken."""
     record = facts.source.record
+    if record is not None and record.alone:
+        return record
     if record is None or not record.fenced:
         raise Refused(f"The source of member {sides.member.name} has no record of its fence; it cannot be opened.")
     if facts.held:
@@ -160,8 +171,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
             until = source.position(sides.target)
             source.drained(sides, sides.target, member.back, until, wanted.drain_seconds)
     with steps.step("carry"):
-        like = one(sides.source, statements.DATABASE, [member.database])
-        carried = carry_all(sides, sides.target, sides.source, like["owner"] if like else "postgres")
+        carried = carry_back(sides)
         left = beside.carry_back(sides, wanted.roles, facts) if beside.changed(sides, back=True) else []
     with steps.step("files"):
         files = wanted.files()
@@ -177,6 +187,17 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
     steps.end_window()
     finish(sides)
     return {"compared": compared, "carried": carried, "files": files, "position": until, "left": left}
+
+
+def _closed_after(sides: Sides) -> dict[str, Any]:
+    """The source serves since its target was gone, and the target is back: what it has beyond that stays in its copy."""
+    member = sides.member
+    with sides.steps.step("fence"):
+        grants = [Grant(**row) for row in rows(sides.target, statements.GRANTS, [member.name, ROLE])]
+        client.in_transaction(sides.target, "Fencing the target", statements.revoke_connect(member.name, grants))
+        source.end_sessions(sides, sides.target, member.name, 0)
+    finish(sides)
+    return {}
 
 
 def _thrown_away(sides: Sides, facts: Facts, record: Record) -> dict[str, Any]:

@@ -132,6 +132,7 @@ class Record:
     copied: bool = False  # by dumps: the target has a copy of a seed
     returning: bool = False  # by dumps: the target was fenced for a rollback
     unequal: tuple[str, ...] = ()  # what a comparison found; only a new copy mends it
+    alone: bool = False  # opened without the target, which was gone, by file ``open-source`` of role wave_access
     held: bool = False  # the target is open, and nobody is led there yet: what it writes may be thrown away
 
     def text(self) -> str:

@@ -50,6 +50,8 @@ def stands(facts: Facts) -> str:
     record = source.record
     if record is not None and record.by_dump:
         return _stands_by_dump(record, target)
+    if record is not None and record.alone:  # the target's copy is an old one, and open where nobody closed it yet
+        return ROLLING_BACK if target.database and not target.closed else ROLLED_BACK
     if target.serves:
         way_back = record is not None and record.fenced and not record.committed  # be it broken or not
         return LIVE if way_back else COMMITTED

@@ -82,7 +82,7 @@ def publish(sides: Sides, allowed: Sequence[str]) -> Record:
     record = client.record_of(member, found["record"]) if found else Record()
     wanted = sorted(facts.table for facts in published)
     digests = tuple(sorted(client.digests(connection).items()))
-    same = wanted == _published(sides) and digests == record.digests and not record.unequal
+    same = wanted == _published(sides) and digests == record.digests and not (record.unequal or record.alone)
     if found is None or needed or functions or not same:
         record = replace(
             published_record(record, needed, functions), committed=False, digests=digests, unequal=()

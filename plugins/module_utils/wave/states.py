@@ -55,6 +55,7 @@ TABLE = (
     Transition("wave_seed", ("prepared", "following", "diverged"), "seeding", ("following",)),
     Transition("wave_rehearse", ("following",), "", ("following", "diverged")),
     Transition("wave_cutover", ("following",), "cutting_over", ("live", "following", "diverged", "rolled_back")),
+    Transition("wave_keep", ("live",), "", ("live",)),
     Transition("wave_rollback", ("live",), "rolling_back", ("rolled_back", "live")),
     Transition(
         "wave_rollback", ("preparing", "prepared", "seeding", "following", "diverged"), "rolling_back", ("withdrawn",)

@@ -26,7 +26,7 @@ ALLOWED = {
     "following": {"wave_seed", "wave_rehearse", "wave_cutover", "wave_rollback"},
     "diverged": {"wave_seed", "wave_rollback"},
     "cutting_over": {"wave_cutover"},
-    "live": {"wave_rollback", "wave_commit"},
+    "live": {"wave_keep", "wave_rollback", "wave_commit"},
     "rolling_back": {"wave_rollback"},
     "rolled_back": {"wave_prepare"},
     "withdrawn": {"wave_prepare"},
