@@ -190,7 +190,7 @@ def _window(sides: Sides, wanted: Rollback, facts: Facts, record: Record) -> dic
 
 
 def _closed_after(sides: Sides) -> dict[str, Any]:
-    """The source serves since its target was gone, and the target is back: what it has beyond that stays in its copy."""
+    """The source serves since its target was gone, and the target is back: what it has beyond stays in its copy."""
     member = sides.member
     with sides.steps.step("fence"):
         grants = [Grant(**row) for row in rows(sides.target, statements.GRANTS, [member.name, ROLE])]
