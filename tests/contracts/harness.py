@@ -93,7 +93,9 @@ def prove(module: str, case: Case) -> None:
         for check in (False, True):
             again = system.run(module, arguments, check)
             _succeeded(again)
-            assert (again["actions"], again["changed"]) == ([], False), "a second run changes something"
+            assert (again["actions"], again["changed"]) == ([], False), (
+                f"a second run changes something: {again['actions']}"
+            )
             assert again["diff"]["before"] == again["diff"]["after"], "a second run shows a diff"
         assert case.probe(system) == after, "a second run wrote something"
 
