@@ -201,10 +201,14 @@ def carry_back(sides: Sides, roles: Mapping[str, str], facts: Facts) -> list[str
 
 
 def changed(sides: Sides, *, back: bool = False) -> bool:
-    """Whether the giver has others than when both sides were equal, or nobody knows when that was."""
-    member = sides.member
-    note = _note(sides.source, member.back) if back else _note(sides.target, member.forward)
-    return note.get("sum") != total(sides.target if back else sides.source)
+    """Whether the giver has others than when both sides were equal, or nobody knows when that was. A way back that was
+    made since does not know it yet."""
+    member, known = sides.member, _note(sides.source, sides.member.back)
+    if back:
+        return known.get("sum") != total(sides.target)
+    if not known and client.subscription(sides.source, member.back):
+        return True
+    return _note(sides.target, member.forward).get("sum") != total(sides.source)
 
 
 def left(sides: Sides, roles: Mapping[str, str]) -> list[str]:
