@@ -50,6 +50,7 @@ options:
           - wave_seed
           - wave_rehearse
           - wave_cutover
+          - wave_keep
           - wave_rollback
           - wave_commit
       outcome:
