@@ -60,7 +60,7 @@ def test_forecast_and_measured() -> None:
     assert row["timings"]["seed"] == {"actual": 840.0, "forecast": 3600.0}
     assert row["timings"]["rehearsal"] == {"actual": None, "forecast": 600.0}
     assert row["cutover"] == "cutover 7 seconds, forecast 10 minutes"
-    assert row["next_verbs"] == ["wave_rollback", "wave_commit"] and row["serves"] == "target"
+    assert row["next_verbs"] == ["wave_keep", "wave_rollback", "wave_commit"] and row["serves"] == "target"
 
 
 @pytest.mark.parametrize(
