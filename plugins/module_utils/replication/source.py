@@ -85,7 +85,7 @@ def publish(sides: Sides, allowed: Sequence[str]) -> Record:
     same = wanted == _published(sides) and digests == record.digests and not (record.unequal or record.alone)
     if found is None or needed or functions or not same:
         record = replace(
-            published_record(record, needed, functions), committed=False, digests=digests, unequal=()
+            published_record(record, needed, functions), committed=False, digests=digests, unequal=(), alone=False
         )  # fmt: skip
         client.in_transaction(connection, "Publishing on the source", [
             *(_identity(one) for one in needed),
