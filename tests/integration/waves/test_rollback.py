@@ -57,11 +57,12 @@ def test_under_writes_nothing_is_lost_and_files_are_there_before(waves: Waves, m
         live(waves, name)
         waves.target.shell(f"sleep 0.5; echo early > {new}/ab/early")
         ready = waves.done("rollback", name, state="ready")
-        assert ready["filestore"]["copied"] == 1 and "rows" in ready["compared"], ready["compared"]
+        assert ready["filestore"]["copied"] >= 1 and "rows" in ready["compared"], ready["compared"]
         assert waves.legacy.shell(f"cat {old}/ab/early") == "early\n"
         waves.target.shell(f"sleep 0.5; echo late > {new}/ab/late")
         done = waves.done("rollback", name)
-        assert done["filestore"]["copied"] == 1 and done["compared"]["again"] > 0
+        assert done["filestore"]["copied"] >= 1 and done["compared"]["again"] > 0
+        assert waves.legacy.shell(f"cat {old}/ab/late") == "late\n"
         waves.target.shell("sleep 0.5")
     nothing_lost(waves, name, on_source=True)
     print("rollback", done["window_seconds"], done["timings"])
