@@ -9,6 +9,7 @@ Where a member stands in the store is written there by the tests; the verbs run 
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -123,10 +124,12 @@ def test_a_changed_schema_and_a_slot_that_is_gone_are_named(waves: Waves, member
     assert found["observed"]["diverged"] and found["tone"] == "high" and found["state"] == "following"
     waves.source_sql("ALTER TABLE res_partner DROP COLUMN x_later", f"{name}_old", "odoo")
     assert shown(waves)["blockers"] == [], "control"
-    waves.source_sql(
-        f"SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'erpops_{name}';"
-        f"SELECT pg_drop_replication_slot('erpops_{name}')"
+    drop = (
+        "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+        f" WHERE slot_name = 'erpops_{name}' AND active; SELECT pg_drop_replication_slot('erpops_{name}')"
     )
+    psql = f"runuser -u postgres -- psql -XAtq -p {waves.port} -v ON_ERROR_STOP=1 -c {shlex.quote(drop)}"
+    waves.legacy.shell(f"cd /; for try in $(seq 50); do {psql} 2>/dev/null && exit; sleep 0.1; done; exit 1")
     found = shown(waves)
     assert "its slot on the source is gone" in reasons(found) and found["observed"]["lag"] is None
     text = status(waves)["metrics"]
