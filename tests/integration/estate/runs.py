@@ -10,6 +10,9 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from .live import Estate
 
 Tenant = dict[str, Any]
 PLAIN = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}  # recaps are read here
+EVENTUALLY_SECONDS = 180
+PIPE_BYTES = 1 << 20  # nobody reads what a run says before its end
 
 
 def with_tenant(estate: Estate, name: str, **values: Any) -> list[Tenant]:
@@ -59,23 +64,41 @@ def refused(estate: Estate, playbook: str, *options: str, **variables: Any) -> s
     return " ".join((result.stdout + result.stderr).split())
 
 
-def killed(estate: Estate, playbook: str, seconds: float, **variables: Any) -> bool:
-    """Kill a run, forks and all, after a time; whether it was still running."""
-    with tempfile.TemporaryDirectory(prefix="erpops-") as folder, Path(folder, "log").open("w") as log:
+@contextmanager
+def under_way(estate: Estate, playbook: str, **variables: Any) -> Iterator[subprocess.Popen[str]]:
+    """A run, for as long as the context lasts; what it said is in its standard output."""
+    with tempfile.TemporaryDirectory(prefix="erpops-") as folder:
         process = subprocess.Popen(
             command(estate, playbook, variables, Path(folder)),
-            cwd=estate.root,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+            cwd=estate.root, env={**os.environ, **PLAIN}, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pipesize=PIPE_BYTES,
+        )  # fmt: skip
         try:
-            process.wait(seconds)
-            return False
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
-            return True
+            yield process
+        finally:
+            if process.poll() is None:
+                kill(process)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """A run, with its forks."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+
+
+def kill_when(estate: Estate, playbook: str, holds: Callable[[], bool], what: str, **variables: Any) -> None:
+    """Kill a run, forks and all, in the moment when something holds."""
+    with under_way(estate, playbook, **variables) as process:
+        eventually(lambda: holds() or process.poll() is not None, what)
+        assert process.poll() is None, f"control: it was still running\n{process.communicate()[0][-4000:]}"
+        kill(process)
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + EVENTUALLY_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
 
 
 def changes(output: str) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 from integration.estate import runs
 from integration.estate.live import Estate
+from integration.estate.runs import eventually
 from integration.wave_estate.test_faults import (
     CHOSEN,
     MEMBER,
@@ -22,7 +23,6 @@ from integration.wave_estate.test_faults import (
     WAIVERS,
     acknowledged,
     connections,
-    eventually,
     state,
 )
 from integration.waves.users import Users

@@ -10,13 +10,10 @@ tests stand in the order of the move.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import pytest
 
 from integration.estate import runs
 from integration.estate.live import Estate
+from integration.estate.runs import eventually
 from integration.waves.independent import not_attached, not_once
 from integration.waves.users import Users
 
@@ -34,7 +32,6 @@ WAIVERS = [
 ]
 CHOSEN: dict[str, Any] = {"wave_names": MEMBER}
 TAKEN_OVER: dict[str, Any] = {**CHOSEN, "wave_break_locks": [MEMBER]}  # whoever was killed still holds the lock
-SECONDS = 180
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +55,6 @@ def in_the_way(estate: Estate) -> str:
     return " ".join(f"{each['reason']} {each['verb']}" for each in member["blockers"])
 
 
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
 def page_is_shown(estate: Estate) -> bool:
     return estate.browser(MEMBER).get("/web/login").status == 503
 
@@ -76,34 +66,12 @@ def connections(estate: Estate, side: tuple[str, str]) -> int:
     return int(estate.psql(host, query)[0])
 
 
-@contextmanager
-def under_way(estate: Estate, playbook: str) -> Iterator[subprocess.Popen[str]]:
-    """A run, for as long as the context lasts; what it said is in its standard output."""
-    with tempfile.TemporaryDirectory(prefix="erpops-") as folder:
-        variables = {**TAKEN_OVER, "wave_waivers": WAIVERS}
-        process = subprocess.Popen(
-            runs.command(estate, playbook, variables, Path(folder)),
-            cwd=estate.root, env={**os.environ, **runs.PLAIN}, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                kill(process)
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
+def under_way(estate: Estate, playbook: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return runs.under_way(estate, playbook, **TAKEN_OVER, wave_waivers=WAIVERS)
 
 
 def kill_when(estate: Estate, playbook: str, holds: Callable[[], bool], what: str) -> None:
-    """Kill a run, forks and all, in the moment when something holds."""
-    with under_way(estate, playbook) as process:
-        eventually(lambda: holds() or process.poll() is not None, what)
-        assert process.poll() is None, f"control: it was still running\n{process.communicate()[0][-4000:]}"
-        kill(process)
+    runs.kill_when(estate, playbook, holds, what, **TAKEN_OVER, wave_waivers=WAIVERS)
 
 
 def acknowledged(estate: Estate, users: Users, side: tuple[str, str]) -> None:

@@ -17,13 +17,13 @@ import pytest
 
 from integration.estate import runs
 from integration.estate.live import Estate
+from integration.estate.runs import eventually
 from integration.wave_estate.test_faults import (
     CHOSEN,
     MEMBER,
     SOURCE,
     WAIVERS,
     acknowledged,
-    eventually,
     promoted,
     replicates,
     state,

@@ -14,6 +14,7 @@ import pytest
 
 from integration.estate import runs
 from integration.estate.live import Estate
+from integration.estate.runs import eventually
 from integration.wave_estate.test_by_dump import withdrawn
 from integration.wave_estate.test_faults import (
     CHOSEN,
@@ -22,7 +23,6 @@ from integration.wave_estate.test_faults import (
     TAKEN_OVER,
     WAIVERS,
     acknowledged,
-    eventually,
     state,
 )
 from integration.waves.users import Users
