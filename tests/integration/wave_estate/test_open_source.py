@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All database hosts of the target die: what wave_keep brought serves on the legacy host; the target returns, and rests.
+"""All database hosts of the target die: the source serves with what wave_keep brought; a target that returns rests.
 
 On the estate that `make demo-wave` leaves behind: birch is served by its legacy host again, and moves once more.
 """
