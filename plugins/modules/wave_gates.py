@@ -29,12 +29,17 @@ options:
       - V(update) - no module is updated by the cutover; see O(updates).
       - V(budget) - what rehearsals make expect fits into O(window_seconds).
       - V(window) - it is the time that the plan gives the member.
+      - V(restore_point) - somebody has named one of the source, not too long ago; see O(restore_point_hours).
       - V(acceptance) - the business owner has accepted the rehearsal, since it was.
       - V(approval) - a second person has approved; neither the one who accepted nor the one who runs it.
     type: list
     elements: str
-    choices: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
-    default: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
+    choices:
+      [preflight, dispositions, probes, hostname, rehearsal, update,
+       budget, window, restore_point, acceptance, approval]
+    default:
+      [preflight, dispositions, probes, hostname, rehearsal, update,
+       budget, window, restore_point, acceptance, approval]
   runner:
     description: Who runs the cutover.
     type: str
@@ -65,6 +70,10 @@ options:
     description: How old the last rehearsal may be.
     type: float
     default: 168.0
+  restore_point_hours:
+    description: How old the restore point of the source may be that C(wave_approve) recorded.
+    type: float
+    default: 24.0
   window_hours:
     description: How long a planned window lasts.
     type: float
@@ -73,34 +82,9 @@ options:
     description: How long nobody may serve.
     type: float
     default: 300.0
-  waivers:
-    description: Gates that need not hold. They are returned with their reasons.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      member:
-        description: Name of the member.
-        type: str
-        required: true
-      gate:
-        description: The gate.
-        type: str
-        required: true
-        choices: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
-      rule:
-        description: The rule of the preflight, with gate V(preflight) alone. M(erpops.odoo.wave_preflight) waives it.
-        type: str
-      reason:
-        description: Why.
-        type: str
-        required: true
-      until:
-        description: The last day on which it counts, such as V(2027-01-31), in quotes.
-        type: str
-        required: true
 extends_documentation_fragment:
   - erpops.odoo.postgres
+  - erpops.odoo.waivers
 attributes:
   check_mode:
     description: It only reads.
@@ -175,6 +159,7 @@ ARGUMENTS: dict[str, Any] = {
     "updates": {"type": "dict", "default": {}},
     "preflight": {"type": "dict", "default": {}},
     "rehearsal_hours": {"type": "float", "default": 168.0},
+    "restore_point_hours": {"type": "float", "default": 24.0},
     "window_hours": {"type": "float", "default": 8.0},
     "window_seconds": {"type": "float", "default": 300.0},
     "waivers": inputs.WAIVERS,
@@ -200,6 +185,7 @@ def run(module: AnsibleModule) -> None:
         updates={name: names_from(value) for name, value in parameters["updates"].items()},
         preflight=parameters["preflight"],
         rehearsal_hours=parameters["rehearsal_hours"],
+        restore_point_hours=parameters["restore_point_hours"],
         window_hours=parameters["window_hours"],
         window_seconds=parameters["window_seconds"],
     )

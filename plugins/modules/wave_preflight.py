@@ -49,32 +49,6 @@ options:
     description: The port of PostgreSQL on each legacy host, as C(wave_source_port) says it; 5432 where none is given.
     type: dict
     default: {}
-  waivers:
-    description: As C(wave_waivers). Those of other gates are left to M(erpops.odoo.wave_gates).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      member:
-        description: Name of the member.
-        type: str
-        required: true
-      gate:
-        description: The gate; V(preflight) waives a rule.
-        type: str
-        required: true
-        choices: [preflight, dispositions, probes, hostname, rehearsal, update, budget, window, acceptance, approval]
-      rule:
-        description: The rule, with gate V(preflight).
-        type: str
-      reason:
-        description: Why.
-        type: str
-        required: true
-      until:
-        description: The last day on which it counts, such as V(2027-01-31), in quotes.
-        type: str
-        required: true
   refuse:
     description: Fail where something stops a member. Without, it is only said.
     type: bool
@@ -82,6 +56,7 @@ options:
 extends_documentation_fragment:
   - erpops.odoo.discovered
   - erpops.odoo.estate
+  - erpops.odoo.waivers
 attributes:
   check_mode:
     description: It only reads.

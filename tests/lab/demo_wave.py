@@ -29,6 +29,7 @@ RESULT = ROOT / "build" / "wave.json"
 COMMITTED, RETURNED = ("acme", "cedar"), ("birch",)
 MEMBERS = (*COMMITTED, *RETURNED)
 LEGACY = ("legacy1", "legacy2")
+BACKUPS = "/var/lib/postgresql"
 REST_SECONDS = 5
 KNOWN_WRITES, KNOWN_SECONDS = 30, 180
 # Whom acme's code speaks to exists nowhere; the web server of a host of the lab stands in for it, and is really asked.
@@ -148,6 +149,16 @@ def served_by(estate: Estate, name: str) -> tuple[str, str]:
     return (member["host"], member["database"]) if name in RETURNED else (estate.primary(), name)
 
 
+def back_up(progress: Progress, estate: Estate) -> None:
+    """A restore point of each source, by the means of its host, and somebody puts a name to them."""
+    for name in MEMBERS:
+        host, database = (source(estate, name)[key] for key in ("host", "database"))
+        dump = ["pg_dump", "--format=custom", f"--file={BACKUPS}/{database}.dump", database]
+        progress.run([LAB, "ssh", host, shlex.join(["runuser", "-u", "postgres", "--", *dump])])
+    where = f"pg_dump of each database, in {BACKUPS} of its host"
+    play(progress, "wave_approve", members=MEMBERS, wave_approval="restore_point", wave_restore_point=where)
+
+
 def without_python(progress: Progress) -> None:
     """The legacy hosts are old: all that follows does without Python and rsync there, but for Odoo itself."""
     script = (ROOT / "tests" / "lab" / "legacy" / "only-odoo").read_text(encoding="utf-8")
@@ -183,8 +194,9 @@ def waves(progress: Progress, estate: Estate, users: dict[str, Users]) -> list[M
         play(progress, "wave_prepare", members=MEMBERS, wave_hostnames_addresses=not_yet)
         seen_from_outside(progress, estate)
         play(progress, "wave_seed", members=MEMBERS)
-    with progress.step("Rehearse, accept, approve"):
+    with progress.step("Rehearse, back the sources up, accept, approve"):
         play(progress, "wave_rehearse", members=MEMBERS)
+        back_up(progress, estate)
         play(progress, "wave_approve", user="olivia", members=MEMBERS, wave_approval="acceptance")
         play(progress, "wave_approve", user="bob", members=MEMBERS, wave_approval="approval")
     with progress.step("Cut over, while users work"):

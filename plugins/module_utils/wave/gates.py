@@ -21,7 +21,8 @@ SIGNATURES = {"acceptance": "the business owner accepts the rehearsal", "approva
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """runner: who runs the verb. unsettled: open dispositions by member. rehearsal_hours: how old one may be.
-    preflight: findings that stop a member, by member; one that is not there was not looked at.
+    preflight: findings that stop a member, by member; one that is not there was not looked at. restore_point_hours: how
+    old the source's may be.
 
     window_seconds: how long nobody may serve. window_hours: how long the planned window is. probes: results of module
     wave_probes; None if nobody asked. hostnames: the same of module wave_hostnames. updates: modules that the cutover
@@ -33,6 +34,7 @@ class Choices:
     unsettled: Mapping[str, Sequence[str]]
     preflight: Mapping[str, Sequence[str]]
     rehearsal_hours: float
+    restore_point_hours: float
     window_hours: float
     window_seconds: float
     probes: Sequence[Mapping[str, Any]] | None = None
@@ -178,6 +180,20 @@ def window(member: Member, choices: Choices) -> Verdict:
     return f"planned for {planned}", f"It is {choices.now:%Y-%m-%d %H:%M} UTC; wait for the window, or plan it anew."
 
 
+def restore_point(member: Member, choices: Choices) -> Verdict:
+    """What the source could be brought back from, whatever becomes of both sides; somebody has made and named it."""
+    named = member.facts.get("restore_point")
+    if not named:
+        return (
+            "none",
+            "Back the source up, then run wave_approve with wave_approval=restore_point and wave_restore_point.",
+        )
+    evidence = f"{named['where']} ({named['by']}, {named['at']})"
+    if choices.now - _time(named["at"]) > timedelta(hours=choices.restore_point_hours):
+        return evidence, f"It is older than {choices.restore_point_hours:g} hours; make and name a new one."
+    return evidence, ""
+
+
 def acceptance(member: Member, choices: Choices) -> Verdict:
     return _signed(member, "acceptance")
 
@@ -214,6 +230,7 @@ GATES: Mapping[str, Callable[[Member, Choices], Verdict]] = {
     "update": update,
     "budget": budget,
     "window": window,
+    "restore_point": restore_point,
     "acceptance": acceptance,
     "approval": approval,
 }

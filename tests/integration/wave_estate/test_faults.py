@@ -28,7 +28,17 @@ from integration.waves.users import Users
 MEMBER, SOURCE = "birch", ("legacy1", "birch")
 WAIVERS = [
     {"member": MEMBER, "gate": gate, "reason": "a test of faults", "until": "2099-12-31"}
-    for gate in ("dispositions", "probes", "hostname", "rehearsal", "budget", "window", "acceptance", "approval")
+    for gate in (
+        "dispositions",
+        "probes",
+        "hostname",
+        "rehearsal",
+        "budget",
+        "window",
+        "restore_point",
+        "acceptance",
+        "approval",
+    )
 ]
 CHOSEN: dict[str, Any] = {"wave_names": MEMBER}
 TAKEN_OVER: dict[str, Any] = {**CHOSEN, "wave_break_locks": [MEMBER]}  # whoever was killed still holds the lock

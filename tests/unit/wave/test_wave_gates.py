@@ -19,6 +19,7 @@ NOW = datetime(2027, 1, 11, 21, 0, tzinfo=UTC)
 READY = {
     "plan": {"start": "2027-01-11T20:00:00+00:00"},
     "rehearsals": [{"at": "2027-01-10T10:00:00Z", "ok": True, "window_seconds": 10}],
+    "restore_point": {"by": "ann", "at": "2027-01-11T19:00:00Z", "where": "snapshot 7 of legacy1"},
     "acceptance": {"by": "owner", "at": "2027-01-10T12:00:00Z"},
     "approval": {"by": "bob", "at": "2027-01-10T13:00:00Z"},
 }
@@ -26,7 +27,7 @@ REACHED = {"member": "acme", "hostname": "erp.acme.example", "level": "ok", "evi
 CHOICES = gates.Choices(
     runner="ann", now=NOW, unsettled={}, preflight={"acme": [], "birch": []}, probes=(),
     hostnames=[REACHED, {**REACHED, "member": "birch"}],
-    rehearsal_hours=168, window_hours=8, window_seconds=60,
+    rehearsal_hours=168, restore_point_hours=24, window_hours=8, window_seconds=60,
 )  # fmt: skip
 
 
@@ -63,6 +64,12 @@ def test_a_cutover_that_has_begun_goes_on() -> None:
         ({"plan": {}}, "window", "Plan it with wave_plan"),
         ({"plan": {"start": "2027-01-11T22:00:00Z"}}, "window", "wait for the window"),
         ({"plan": {"start": "2027-01-11T08:00:00Z"}}, "window", "wait for the window"),
+        ({"restore_point": None}, "restore_point", "wave_approval=restore_point"),
+        (
+            {"restore_point": {"by": "ann", "at": "2027-01-10T19:00:00Z", "where": "snapshot 6"}},
+            "restore_point",
+            "older than 24 hours",
+        ),
         ({"acceptance": None}, "acceptance", "wave_approval=acceptance"),
         ({"approval": None}, "approval", "wave_approval=approval"),
         ({"approval": {"by": "bob", "at": "2027-01-10T09:00:00Z"}}, "approval", "older than the rehearsal"),
