@@ -35,13 +35,12 @@ options:
           - V(begin) brings it to the running state of O(steps[].verb); what a run that died left is taken up.
           - V(end) brings it to O(steps[].outcome).
           - V(record) is for a verb without a running state.
-          - V(observe) is for a state that was found, not brought about.
           - V(note) lays O(steps[].facts) over those that are there and leaves state and lock alone.
         type: str
         required: true
-        choices: [begin, end, record, observe, note]
+        choices: [begin, end, record, note]
       verb:
-        description: The verb that runs; not for V(observe) and V(note).
+        description: The verb that runs; not for V(note).
         type: str
         choices:
           - wave_discover

@@ -15,7 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.wave import states
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.gates import GATES
 from ansible_collections.erpops.odoo.plugins.module_utils.wave.model import Change, Member, Run, Step
 
-KINDS = ("begin", "end", "record", "observe", "note")
+KINDS = ("begin", "end", "record", "note")
 STEP: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "kind": {"type": "str", "required": True, "choices": list(KINDS)},

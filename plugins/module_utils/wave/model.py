@@ -38,9 +38,9 @@ class Member:
 class Step:
     """One transition that is asked for.
 
-    kind: ``begin`` (to the verb's running state), ``end`` (to ``outcome``), ``record`` (a verb that is one step),
-    ``observe`` (found in state ``outcome``, without a verb's doing) or ``note`` (facts only, whoever moves it). facts:
-    laid over those that are there; a key with None is removed. host, database, wave: empty keeps what the store has.
+    kind: ``begin`` (to the verb's running state), ``end`` (to ``outcome``), ``record`` (a verb that is one step) or
+    ``note`` (facts only, whoever moves it). facts: laid over those that are there; a key with None is removed. host,
+    database, wave: empty keeps what the store has.
     """
 
     name: str

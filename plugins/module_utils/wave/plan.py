@@ -84,8 +84,6 @@ def _forbidden(step: Step, before: Member | None) -> Problem | None:
         refusal = states.may(step.verb, state)
     elif step.kind == "note":
         refusal = "" if before else "It is not known to the store yet; run wave_discover or wave_prepare first."
-    elif step.kind == "observe":
-        refusal = states.may_observe(state, step.outcome)
     elif step.kind == "record":
         refusal = states.may(step.verb, state) or states.may_end(step.verb, state, state, step.outcome)
     else:

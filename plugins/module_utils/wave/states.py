@@ -62,8 +62,6 @@ TABLE = (
     ),
     Transition("wave_commit", ("live",), "committing", ("committed", "live"), again=("committed",)),
 )
-# What a verb may find while it looks, in whatever run: the source's schema changed under a following member.
-OBSERVED = {"following": ("diverged",)}
 
 VERBS = tuple(dict.fromkeys(row.verb for row in TABLE))
 RUNNING = tuple(dict.fromkeys(row.running for row in TABLE if row.running))
@@ -119,14 +117,6 @@ def may_end(verb: str, origin: str, state: str, outcome: str) -> str:
     if outcome in row.outcomes:
         return ""
     return f"{verb} ends from {shown(origin)} as {listed(row.outcomes)}."
-
-
-def may_observe(state: str, found: str) -> str:
-    """Empty where a member may be found in another state without a verb."""
-    known = OBSERVED.get(state, ())
-    if found in known:
-        return ""
-    return f"A member in state {shown(state)} is never found {found}; only {listed(OBSERVED)} may become so."
 
 
 def who_serves(state: str, origin: str = NONE) -> str:

@@ -238,16 +238,12 @@ def _event(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "at": str(entry["at"])[:19].replace("T", " "),
         "member": content["member"],
-        "verb": content["verb"] or _without_verb(content),
+        "verb": content["verb"] or f"noted {', '.join(content.get('facts') or {})}",
         "from": content["from"],
         "to": content["to"],
         "owner": content["owner"],
         "broke": (content.get("broken") or {}).get("owner", ""),
     }
-
-
-def _without_verb(content: Mapping[str, Any]) -> str:
-    return f"noted {', '.join(content.get('facts') or {})}" if content.get("step") == "note" else "observed"
 
 
 def metrics(rows: Sequence[Mapping[str, Any]], now: datetime) -> str:

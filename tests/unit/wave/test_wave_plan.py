@@ -129,8 +129,8 @@ def test_all_problems_come_at_once() -> None:
     steps = [
         Step(name="acme", kind="begin", verb="wave_commit"),
         Step(name="birch", kind="begin", verb="wave_cutover"),
-        Step(name="cedar", kind="observe", outcome="diverged"),
-        Step(name="cedar", kind="observe", outcome="diverged"),
+        Step(name="cedar", kind="begin", verb="wave_seed"),
+        Step(name="cedar", kind="begin", verb="wave_seed"),
     ]
     there = (member("acme", "following"), member("cedar", "live"))
     changes, problems = take(*steps, there=there)
@@ -140,8 +140,3 @@ def test_all_problems_come_at_once() -> None:
     ] * 2
     assert "From here wave_seed, wave_rehearse, wave_cutover or wave_rollback may run" in problems[1].cure
     assert (problems[2].value, "wave_discover" in problems[2].cure) == ("(none)", True)
-
-
-def test_found_diverged() -> None:
-    change = one(Step(name="acme", kind="observe", outcome="diverged"), there=(member("acme", "following"),))
-    assert change.after.state == "diverged"

@@ -89,11 +89,6 @@ def test_every_outcome_and_nothing_else_ends_a_run(row: states.Transition) -> No
             assert "begin it first" in states.may_end(row.verb, origin, origin, row.outcomes[0])
 
 
-@pytest.mark.parametrize(("state", "found"), list(itertools.product(states.STATES, states.STATES)))
-def test_only_a_following_member_is_found_diverged(state: str, found: str) -> None:
-    assert (states.may_observe(state, found) == "") == ((state, found) == ("following", "diverged"))
-
-
 def test_a_verb_that_is_none_is_named_with_those_that_are() -> None:
     assert states.may("wave_fly", "live").startswith("There is no verb wave_fly. Verbs: wave_discover, ")
 
