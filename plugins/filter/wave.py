@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_committed, wave_finished, wave_migrated, wave_page, wave_plan_steps and wave_tenants."""
+"""The filters wave_committed, wave_finished, wave_migrated, wave_page, wave_plan_steps, wave_source_switches and wave_tenants."""
 
 from __future__ import annotations
 
@@ -92,6 +92,18 @@ def wave_finished(hosts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def wave_source_switches(tenants: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What leads tenants to their sources, for module traefik_switch."""
+    return [
+        {
+            "tenant": tenant["name"],
+            "url": tenant["source_url"],
+            "server_name": tenant["hostnames"][0] if tenant["source_url"].startswith("https:") else "",
+        }
+        for tenant in tenants
+    ]
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -100,5 +112,6 @@ class FilterModule:
             "wave_migrated": wave_migrated,
             "wave_page": wave_page,
             "wave_plan_steps": wave_plan_steps,
+            "wave_source_switches": wave_source_switches,
             "wave_tenants": wave_tenants,
         }

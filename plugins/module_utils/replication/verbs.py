@@ -149,11 +149,6 @@ def outcome(
     )
 
 
-def _ready(done: Outcome, before: bool, after: bool) -> Outcome:
-    """The same, with whether all is made ready for the window, which no state tells."""
-    return replace(done, before={**done.before, "ready": before}, after={**done.after, "ready": after})
-
-
 @contextmanager
 def _told(state: str) -> Iterator[None]:
     """Where a refusal leaves the member: whoever goes on must know who serves."""
@@ -358,7 +353,6 @@ def cutover(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:
             **WITH_SOURCE,
         }
         done = _done(sides, state, expected, action, check_mode, more, found=state, **numbers)
-        done = done if wanted.live else _ready(done, ready, True)
         return replace(done, before={**done.before, "held": facts.held}, after={**done.after, "held": held})
 
 
@@ -372,7 +366,7 @@ def _not_cut_over(parameters: Mapping[str, Any], check_mode: bool) -> Outcome:
                 switching.return_to_source(sides, facts)
         nothing = {**measured(sides, {}), "statistics": None, "held": False, "schema_changes": [], **WITH_SOURCE}
         expected = plan.FOLLOWING if state == plan.CUTTING_OVER else state
-        return _ready(_done(sides, state, expected, action, check_mode, found=state, **nothing), begun, False)
+        return _done(sides, state, expected, action, check_mode, found=state, **nothing)
 
 
 def rehearse(parameters: Mapping[str, Any], *, check_mode: bool) -> Outcome:

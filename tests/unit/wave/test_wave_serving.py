@@ -149,3 +149,12 @@ def test_the_filter_fails_with_all_that_is_wrong() -> None:
         " run it again.",
     ]
     assert wave.wave_tenants(TENANTS, MEMBERS, [], ADDRESSES)[0] == SOURCE
+
+
+def test_a_source_with_https_is_known_by_the_first_hostname() -> None:
+    plain = {"name": "birch", "hostnames": ["birch.example"], "source_url": "http://10.82.0.11"}
+    shown = {"name": "acme", "hostnames": ["erp.acme.example", "acme.example"], "source_url": "https://10.82.0.12"}
+    assert wave.wave_source_switches([plain, shown]) == [
+        {"tenant": "birch", "url": "http://10.82.0.11", "server_name": ""},
+        {"tenant": "acme", "url": "https://10.82.0.12", "server_name": "erp.acme.example"},
+    ]
