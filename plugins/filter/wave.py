@@ -1,7 +1,7 @@
 # Copyright: (c) erpops maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters wave_committed, wave_finished, wave_migrated, wave_page, wave_plan_steps, wave_source_switches and wave_tenants."""
+"""The filters of waves that need no more than what the store and the declaration say."""
 
 from __future__ import annotations
 
