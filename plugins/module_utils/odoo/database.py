@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules rep
     import psycopg
 
 CONNECT_SECONDS = 10
+# The pooler keeps why a log-in failed (a database that was not there yet), says it to the next client however late that
+# comes, and only then looks again, a second apart (server_login_retry).
+LOOKS_AGAIN = "server_login_retry"
+LOOKS, PAUSE_SECONDS = 4, 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +42,7 @@ class Login:
 def connection(login: Login) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A connection in autocommit, closed at the end. Errors become ours."""
     try:
-        opened = psycopg.connect(
-            host=login.host,
-            port=login.port,
-            user=login.user,
-            password=login.password,
-            dbname=login.database,
-            sslmode=login.sslmode,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="erpops",
-            autocommit=True,
-            prepare_threshold=None,
-            sslrootcert=login.ca_file or None,
-        )
+        opened = _answering(login)
     except psycopg.OperationalError as error:
         text = " ".join(str(error).split())
         raise Unreachable(
@@ -57,6 +50,39 @@ def connection(login: Login) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         ) from error
     with opened, translated(f"Database {login.database}"):
         yield opened
+
+
+def _answering(login: Login, looks: int = LOOKS) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection behind which there is a server."""
+    try:
+        opened = _connected(login)
+        try:
+            opened.execute("SELECT 1")
+        except psycopg.Error:
+            opened.close()
+            raise
+        return opened
+    except psycopg.OperationalError as error:
+        if looks == 1 or LOOKS_AGAIN not in str(error):
+            raise
+    time.sleep(PAUSE_SECONDS)
+    return _answering(login, looks - 1)
+
+
+def _connected(login: Login) -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(
+        host=login.host,
+        port=login.port,
+        user=login.user,
+        password=login.password,
+        dbname=login.database,
+        sslmode=login.sslmode,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="erpops",
+        autocommit=True,
+        prepare_threshold=None,
+        sslrootcert=login.ca_file or None,
+    )
 
 
 def installed_modules(login: Login) -> dict[str, str]:
