@@ -50,12 +50,16 @@ try-discovery: prepare ## wave_discover against the lab's legacy hosts
 	@tests/lab/try-discovery
 
 .PHONY: try-waves
-try-waves: prepare ## members between a legacy host and a database host, and back
-	@tests/lab/try-waves
+try-waves: prepare ## members between a legacy host and a database host, and back; ARGS="-k name" for some
+	@tests/lab/try-waves $(ARGS)
+
+.PHONY: try-wave-landing
+try-wave-landing: prepare
+	@tests/lab/try-waves -m landing
 
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
-	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%) try-demo-wave
+	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%) try-demo-wave try-wave-landing
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)

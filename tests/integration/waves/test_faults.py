@@ -49,7 +49,9 @@ def test_a_target_that_dies_in_a_seed(waves: Waves, member: Make, step: str) -> 
     nothing_lost(waves, name, on_source=False)
 
 
-@pytest.mark.parametrize("step", ["way_back", "drain", "carry", "compare", "open"])
+@pytest.mark.parametrize(
+    "step", ["way_back", "drain", "carry", "compare", pytest.param("open", marks=pytest.mark.landing)]
+)
 def test_a_target_that_dies_in_a_cutover_returns_or_goes_on(waves: Waves, member: Make, step: str) -> None:
     name = member("dying", "birch")
     following(waves, name)
@@ -80,7 +82,7 @@ def test_a_source_that_is_cut_off_in_a_seed(waves: Waves, member: Make) -> None:
     nothing_lost(waves, name, on_source=False)
 
 
-@pytest.mark.parametrize("step", ["drain", "compare", "return_path"])
+@pytest.mark.parametrize("step", [pytest.param("drain", marks=pytest.mark.landing), "compare", "return_path"])
 def test_a_source_that_is_cut_off_in_a_cutover(waves: Waves, member: Make, step: str) -> None:
     name = member("cutover", "birch")
     following(waves, name)

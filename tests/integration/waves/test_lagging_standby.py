@@ -45,6 +45,7 @@ def late(waves: Waves, name: str) -> None:
     assert waves.target_sql(LATE, name) == "1000", "control"
 
 
+@pytest.mark.landing
 def test_rows_that_went_with_the_primary_are_found_and_copied_anew(waves: Waves, member: Make) -> None:
     name = member("lagging", "birch")
     following(waves, name)
@@ -60,6 +61,7 @@ def test_rows_that_went_with_the_primary_are_found_and_copied_anew(waves: Waves,
     nothing_lost(waves, name, on_source=False)
 
 
+@pytest.mark.landing
 def test_what_was_compared_on_the_primary_that_died_is_compared_again(waves: Waves, member: Make) -> None:
     """It takes over between the comparison and the window, where only what changed since would be looked at."""
     name = member("overtaken", "birch")

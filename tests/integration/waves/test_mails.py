@@ -101,6 +101,7 @@ def delivered(waves: Waves) -> list[str]:
 
 
 @pytest.mark.usefixtures("smtp")
+@pytest.mark.landing
 def test_no_mail_is_sent_by_both_sides(waves: Waves, at_work: str) -> None:
     refused = waves.run("cutover", at_work, quiet_seconds=0.5)
     assert refused["failed"] and "scheduled action" in refused["msg"] and "session" in refused["msg"], refused

@@ -64,6 +64,7 @@ def serves(waves: Waves, member: str) -> set[str]:
     return ({"source"} if source == "t" else set()) | ({"target"} if target == "t" else set())
 
 
+@pytest.mark.landing
 def test_there_back_and_for_good(waves: Waves, member: Make) -> None:
     """The whole way of a database that was lived in for years, under writes on whichever side serves."""
     name = member("acme", "acme_prod")
@@ -178,6 +179,7 @@ def test_a_source_without_a_slot_to_spare_compares_in_the_window(waves: Waves, m
         waves.source_sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name ~ '^x_'")
 
 
+@pytest.mark.landing
 def test_what_replication_does_not_carry(waves: Waves, member: Make) -> None:
     name = member("carried", "birch")
     old = f"{name}_old"
@@ -241,6 +243,7 @@ def test_what_was_made_on_the_target_goes_back(waves: Waves, member: Make) -> No
     assert waves.source_sql("SELECT has_table_privilege('bi_reader', 'res_partner', 'SELECT')", f"{name}_old") == "t"
 
 
+@pytest.mark.landing
 def test_ddl_while_following_starts_anew(waves: Waves, member: Make) -> None:
     name = member("ddl", "birch")
     following(waves, name)
@@ -356,6 +359,7 @@ def test_a_way_back_that_nobody_kept_open_is_bounded_and_refused(waves: Waves, m
         waves.target_sql("SELECT pg_reload_conf()")
 
 
+@pytest.mark.landing
 def test_files_follow_there_and_back(waves: Waves, member: Make) -> None:
     """Over the restricted key; with a file that is gone and one that is not what its name says."""
     name = member("files", "acme_prod")
