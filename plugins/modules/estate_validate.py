@@ -75,7 +75,7 @@ options:
   tenant_certificates:
     description:
       - Certificates that tenants bring, as filter P(erpops.odoo.certificates_public#filter) leaves them. Those that end
-        within 30 days are warned of.
+        within 30 days, or have ended, are warned of.
     type: raw
   tenant_certificate_keys:
     description: Their keys in the same order, as filter P(erpops.odoo.certificates_keys#filter) gives them.

@@ -91,16 +91,24 @@ def problems(raw: Mapping[str, Any], declared: Declared, now: datetime | None = 
 
 
 def ending(raw: Mapping[str, Any], now: datetime | None = None) -> tuple[str, ...]:
-    """A sentence for each that ends soon, of an estate without problems."""
+    """A sentence for each that ends soon or has ended, of an estate without problems.
+
+    Ending is no problem: a date alone must not keep anybody from any verb, least of all from a rollback.
+    """
     today = now or datetime.now(UTC)
     found = []
     for each in _entries(raw, []):
         read, _wrong = _certificate(each, _subject(each))
         if read is not None and read.until < today + timedelta(days=WARN_DAYS):
             left = (read.until - today).days
+            when = (
+                f"has ended on {read.until:%Y-%m-%d}, and browsers refuse it"
+                if read.until <= today
+                else f"ends on {read.until:%Y-%m-%d}, in {left} days"
+            )
             found.append(
-                f"{_subject(each)}: its certificate ends on {read.until:%Y-%m-%d}, in {left} days. Nobody renews it by"
-                f" itself: put the new one into {VARIABLE} and run tenant."
+                f"{_subject(each)}: its certificate {when}. Nobody renews it by itself: put the new one into"
+                f" {VARIABLE} and run tenant, or take it out, and the edge has its own issued."
             )
     return tuple(found)
 
@@ -188,9 +196,6 @@ def _public(key: Any) -> bytes:
 
 def _dates(read: Read, subject: str, now: datetime) -> Problems:
     field, begin = f"{VARIABLE}: certificate", read.chain[0].not_valid_before_utc
-    if read.until <= now:
-        cure = "It has ended: give a new one, or take it out, and the edge has its own issued."
-        yield Problem(subject, field, f"until {read.until:%Y-%m-%d}", cure)
     if begin > now:
         yield Problem(subject, field, f"from {begin:%Y-%m-%d}", "It does not count yet: wait, or give the former one.")
 

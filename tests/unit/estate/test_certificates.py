@@ -85,7 +85,6 @@ def test_a_sound_one_with_its_chain() -> None:
     ("values", "subject", "cure"),
     [
         ({"certificate": issued("erp.acme.example")}, "tenant acme", "not valid for this hostname, but for erp.acme"),
-        ({"certificate": issued("*.acme.example", days=5)}, "tenant acme", "It has ended"),
         ({"certificate": issued("*.acme.example", begin=2)}, "tenant acme", "does not count yet"),
         ({"certificate": issued("*.acme.example", "birch.example")}, "tenant acme", "of tenant birch too"),
         ({"certificate": issued("*.acme.example") + issued("x", subject="other")}, "tenant acme", "did not issue"),
@@ -132,3 +131,10 @@ def test_what_ends_soon_is_said() -> None:
     raw = {"odoo_tenants": TENANTS, "tenant_certificates": [entry(), entry(certificate=issued("a", days=30))]}
     (sentence,) = rules_certificates.ending(raw, NOW)
     assert "tenant acme" in sentence and "in 20 days" in sentence
+
+
+def test_one_that_has_ended_is_said_and_keeps_nobody_from_a_verb() -> None:
+    ended = entry(certificate=issued("*.acme.example", days=5))
+    assert found(ended) == ()
+    (sentence,) = rules_certificates.ending({"odoo_tenants": TENANTS, "tenant_certificates": [ended]}, NOW)
+    assert "has ended" in sentence and "browsers refuse it" in sentence
