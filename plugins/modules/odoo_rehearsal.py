@@ -21,7 +21,8 @@ description:
     master password, the tenant's limits (else 2 GiB and one core), and sessions of its own.
   - Its filestore is the tenant's beneath a layer of its own in C(/var/lib/containers/rehearsals), so that nothing that
     users upload lands in the tenant's.
-  - A timer takes units, socket, configuration, mails and that layer away at the end of O(until), whatever runs or does not.
+  - A timer takes units, socket, configuration, mails and that layer away at the end of O(until), whatever runs or
+    does not.
 author:
   - erpops maintainers (@erpops)
 extends_documentation_fragment:

@@ -29,8 +29,8 @@ class Sink:
         self.room = room - sum(OVERHEAD + file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
 
     @classmethod
-    def from_cli(cls, _parser: Any, *folder: str) -> Sink:
-        return cls(*folder)
+    def from_cli(cls, _parser: Any, folder: str) -> Sink:
+        return cls(folder)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         """Odoo notes a mail that is refused as not sent."""

@@ -176,7 +176,7 @@ def rehearsal_net(name: str, member: str) -> str:
 
 
 def rehearsal_mail(name: str, member: str, uid: int, program: str, folder: str) -> str:
-    """Listens in the namespace alone, as the tenant's user, and sees nothing of the tenant's but the folder of mails."""
+    """Listens in the namespace alone, as the tenant's user, and sees the folder of mails alone of what lies in /var."""
     path, _, module = program.removesuffix(".py").rpartition("/")
     unit = [
         f"Description=Mail sink of {member}'s rehearsal",

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an app host has while users try a member's neutralized copy: one unit behind a socket of systemd's. Pure.
 
-The container has no network at all: what it sends to the mail sink on its loopback is kept beside its other files. Those
-are the tenant's, with a layer of their own above them for what users upload. All of it goes with the unit.
+The container has no network at all, but a mail sink on its loopback. Its files are the tenant's, with a layer of their
+own above them for what users upload; that and the mails go with the unit.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def odoo_conf(tenant: ResolvedTenant, master_hash: str, pooler_port: int, *, rel
 
 
 def of_copy(instance: Instance, *, database: str, user: str, password: str, port: int) -> dict[str, str]:
-    """The files of a server on a copy: no crons, no mail server but the sink, no master password, sessions of its own."""
+    """The files of a server on a copy: no crons, mail to the sink, no master password, sessions of its own."""
     server = Database(name=database, user=user, host="/run/postgresql", port=port)
     # What Odoo takes where somebody switches off the mail server of the copy; otherwise it is port 25 of the loopback.
     sink = Relay(host=mail_sink.HOST, port=mail_sink.PORT)

@@ -93,7 +93,7 @@ def test_the_sink_has_what_the_version_knows(more: str) -> None:
     sink = next(each for each in neutralize.statements(known(ir_mail_server=columns), "u") if each.what == "mail sinks")
     text = texts([sink])[0]
     assert ("smtp_authentication" in text) == bool(more)
-    assert text.count("%s") == len(sink.values) and (mail_sink.HOST, mail_sink.PORT) == sink.values[1:3]
+    assert text.count("%s") == len(sink.values) and sink.values[1:3] == (mail_sink.HOST, mail_sink.PORT)
     assert repr((mail_sink.HOST, mail_sink.PORT)) == SINK, "what is read back is what was put there"
 
 
