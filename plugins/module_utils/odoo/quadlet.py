@@ -177,7 +177,7 @@ def rehearsal_net(name: str, member: str) -> str:
 
 def rehearsal_mail(name: str, member: str, uid: int, program: str, folder: str) -> str:
     """Listens in the namespace alone, as the tenant's user, and sees the folder of mails alone of what lies in /var."""
-    path, _, module = program.removesuffix(".py").rpartition("/")
+    path, module = program.removesuffix(".py").rsplit("/", 1)
     unit = [
         f"Description=Mail sink of {member}'s rehearsal",
         f"BindsTo={name}_net.service",

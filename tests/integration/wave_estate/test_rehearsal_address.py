@@ -218,7 +218,7 @@ def test_nothing_gets_out_and_no_other_database_is_reached(estate: Estate, opene
 
 
 def mailed(estate: Estate, values: dict[str, Any]) -> dict[str, Any]:
-    """What Odoo notes of a mail that the administrator sends, and how many files the sink has with its Message-Id."""
+    """What Odoo notes of a mail that the administrator sends, and which files of the sink have its Message-Id."""
     user = visitor(estate)
     user.login("admin", estate.secret("rehearsal", MEMBER))
     values = {"subject": "x", "body_html": "x", "email_from": "office@acme.example", **values}

@@ -42,7 +42,7 @@ def test_a_mail_is_kept_with_its_envelope(folder: str) -> None:
 def test_what_is_kept_is_bounded_over_restarts(folder: str) -> None:
     room = 3 * OVERHEAD
     sink = Sink(folder, room)
-    assert [given(sink)[:3] for _ in range(3)] == ["250", "250", "452"]
+    assert [given(sink)[:3] for _time in range(3)] == ["250", "250", "452"]
     assert given(Sink(folder, room)).startswith("452 ")
     assert given(Sink(folder, room), b"") == given(sink, b""), "it counts as much when it is read again"
     assert len(mailbox.Maildir(folder)) == 2
