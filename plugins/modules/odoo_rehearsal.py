@@ -13,12 +13,16 @@ version_added: 0.1.0
 description:
   - Runs Odoo of the tenant's image on the copy that M(erpops.odoo.wave_rehearse) left, as unit
     C(odoo-rehearsal-<tenant>). A database that is not marked as neutralized is refused.
-  - The container has no network at all, so nothing gets out of it. It is served through a socket that systemd holds on
+  - The container has no network at all, so nothing gets out of it. Mails that the copy sends are kept in
+    C(/var/lib/containers/rehearsals/<tenant>/mail), a Maildir. Only on the loopback that both share does their server
+    listen, unit C(odoo-rehearsal-<tenant>_mail). It refuses mails of more than 32 MiB, and what goes beyond 256 MiB.
+  - It is served through a socket that systemd holds on
     O(address), at the fourth of the tenant's ports, which the firewall opens to the edge alone. It has no crons, no
     master password, the tenant's limits (else 2 GiB and one core), and sessions of its own.
   - Its filestore is the tenant's beneath a layer of its own in C(/var/lib/containers/rehearsals), so that nothing that
     users upload lands in the tenant's.
-  - A timer takes unit, socket, configuration and that layer away at the end of O(until), whatever runs or does not.
+  - A timer takes units, socket, configuration, mails and that layer away at the end of O(until), whatever runs or
+    does not.
 author:
   - erpops maintainers (@erpops)
 extends_documentation_fragment:
@@ -28,6 +32,8 @@ extends_documentation_fragment:
   - erpops.odoo.residence
 requirements:
   - psycopg >= 3.1 (python3-psycopg)
+  - aiosmtpd >= 1.4 (python3-aiosmtpd)
+  - ip (iproute2)
 attributes:
   check_mode:
     description: Predicts the changes and writes nothing. A copy that cannot be reached yet is taken for one to come.
@@ -117,6 +123,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.estate import argument
 from ansible_collections.erpops.odoo.plugins.module_utils.host import converge, unit_client
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo import (
     client,
+    mail_sink,
     parameters,
     podman,
     rehearsal,
@@ -156,6 +163,7 @@ def opened_from(params: dict[str, Any]) -> tuple[Opened, Login]:
         password=login.password,
         port=login.port,
         pull=params["pull"],
+        sink=smoke_client.source_of(mail_sink),
         files=Path(resident.filestore).is_dir(),
     )
     return opened, login

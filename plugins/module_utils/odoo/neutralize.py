@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import Problem
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import mail_sink
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.neutralize_rules import (
     CHECKS,
     CREDENTIALS,
@@ -31,7 +32,6 @@ from ansible_collections.erpops.odoo.plugins.module_utils.odoo.neutralize_rules 
 with suppress(ImportError):  # ``postgres.client`` keeps the reason; modules report it
     from psycopg import sql
 
-SINK = "invalid"  # a mail server that no resolver ever finds (RFC 2606)
 REPORT_URL = "http://127.0.0.1:8069"  # where a rehearsing server finds itself, to print
 MARK = " [REHEARSAL]"
 NEEDED = ("ir_config_parameter", "ir_cron", "ir_mail_server", "ir_model_data", "res_users")
@@ -143,11 +143,11 @@ def _tested(known: Columns) -> list[Statement]:
 
 
 def _sink(known: Columns) -> Statement:
-    """A mail server that nothing leaves by: without any, Odoo would take the one of its configuration."""
+    """A mail server that nothing leaves by; where no sink listens there, Odoo notes each mail as not sent."""
     wanted = {
         "name": "neutralization: nothing is sent",
-        "smtp_host": SINK,
-        "smtp_port": 1025,
+        "smtp_host": mail_sink.HOST,
+        "smtp_port": mail_sink.PORT,
         "smtp_encryption": "none",
         "smtp_authentication": "login",
         "active": True,

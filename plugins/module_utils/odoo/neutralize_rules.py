@@ -109,13 +109,16 @@ RULES = (
          "UPDATE public.website SET cdn_activated = false WHERE cdn_activated"),
 )  # fmt: skip
 
+# Where everything goes that a copy sends: ``mail_sink``, if it is served with one, and else nowhere.
+SINK: LiteralString = "('127.0.0.1', 1025)"
 # What reading it back must find none of; not the statements above with other words, but what Odoo asks for itself.
 CHECKS = (
-    rule("active mail servers", "ir_mail_server", "active smtp_host",
+    rule("active mail servers", "ir_mail_server", "active smtp_host smtp_port",
          "SELECT count(*) AS found FROM public.ir_mail_server"
-         " WHERE active IS NOT FALSE AND smtp_host IS DISTINCT FROM 'invalid'"),
-    rule("no mail server that swallows all", "ir_mail_server", "active smtp_host",
-         "SELECT (count(*) = 0)::int AS found FROM public.ir_mail_server WHERE active AND smtp_host = 'invalid'"),
+         " WHERE active IS NOT FALSE AND (smtp_host, smtp_port) IS DISTINCT FROM " + SINK),
+    rule("no mail server that swallows all", "ir_mail_server", "active smtp_host smtp_port",
+         "SELECT (count(*) = 0)::int AS found FROM public.ir_mail_server"
+         " WHERE active AND (smtp_host, smtp_port) = " + SINK),
     rule("active mail boxes", "fetchmail_server", "active",
          "SELECT count(*) AS found FROM public.fetchmail_server WHERE active"),
     rule("queued mails", "mail_mail", "state",

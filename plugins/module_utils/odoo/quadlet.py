@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Limits, ResolvedTenant
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.names import url_host
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo import model, ports
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import mail_sink, model, ports
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import AppHost, Resident
 
 HEADER = "# Written by erpops.odoo: changes by hand are overwritten."
@@ -22,6 +22,8 @@ LIVES_HERE = "/usr/local/lib/erpops/tenant-lives-here"
 STOP_SECONDS = 60
 TASKS_MAX = 512
 COPY_MEMORY_MB, COPY_CPU_PERCENT = 2048, 100  # of a rehearsal whose tenant has no such limits
+MAIL_MEMORY_MB = 256
+NAMESPACES = "/run/netns"  # where ``ip netns`` keeps them
 
 Section = tuple[str, list[str]]
 
@@ -121,10 +123,16 @@ def cron_container(resident: Resident, host: AppHost) -> str:
 
 
 def rehearsal_container(resident: Resident, pull: str, name: str, volumes: Iterable[str], title: str) -> str:
-    """A server on a copy, without any network: its only way to the world is the socket that systemd hands it, which
-    a threaded server of every version takes."""
+    """A server on a copy, in a namespace without any network: its only way to the world is the socket that systemd
+    hands it, which a threaded server of every version takes. It serves without its mail sink, too."""
     description, lines = _unit(resident, "")
-    unit = [f"Description={title}", *lines[1:], f"Requires={name}.socket", f"After={name}.socket"]
+    unit = [
+        f"Description={title}",
+        *lines[1:],
+        f"Requires={name}.socket {name}_net.service",
+        f"Wants={name}_mail.service",
+        f"After={name}.socket {name}_net.service {name}_mail.service",
+    ]
     limits = resident.tenant.limits
     limited = replace(
         limits, memory_mb=limits.memory_mb or COPY_MEMORY_MB, cpu_percent=limits.cpu_percent or COPY_CPU_PERCENT
@@ -136,7 +144,7 @@ def rehearsal_container(resident: Resident, pull: str, name: str, volumes: Itera
                 "Container",
                 [
                     *_hardened(resident, pull, name, "odoo --config=/etc/odoo/odoo.conf", volumes),
-                    "Network=none",
+                    f"Network=ns:{NAMESPACES}/{name}",
                     f"StopTimeout={STOP_SECONDS}",
                 ],
             ),
@@ -155,6 +163,55 @@ def rehearsal_socket(address: str, port: int, title: str) -> str:
     )
 
 
+def rehearsal_net(name: str, member: str) -> str:
+    """A network namespace with a loopback and nothing else, which container and mail sink share."""
+    service = [
+        "Type=oneshot",
+        "RemainAfterExit=yes",
+        f"ExecStart=/usr/sbin/ip netns add {name}",
+        f"ExecStart=/usr/sbin/ip -n {name} link set lo up",
+        f"ExecStopPost=/usr/sbin/ip netns delete {name}",
+    ]
+    return _text([("Unit", [f"Description=Network of {member}'s rehearsal: none"]), ("Service", service)])
+
+
+def rehearsal_mail(name: str, member: str, uid: int, program: str, folder: str) -> str:
+    """Listens in the namespace alone, as the tenant's user, and sees the folder of mails alone of what lies in /var."""
+    path, module = program.removesuffix(".py").rsplit("/", 1)
+    unit = [
+        f"Description=Mail sink of {member}'s rehearsal",
+        f"BindsTo={name}_net.service",
+        f"PartOf={name}.service",
+        f"After={name}_net.service",
+    ]
+    # By number: the host has no such user by name, which systemd would want.
+    python = f"/usr/bin/setpriv --reuid={uid} --regid={uid} --clear-groups /usr/bin/python3 -B"
+    server = f"-m aiosmtpd --nosetuid --listen {mail_sink.HOST}:{mail_sink.PORT} --size {mail_sink.MESSAGE}"
+    service = [
+        "Type=exec",
+        f"ExecStart={python} {server} --class {module}.Sink {folder}",
+        f"ExecStartPost={python} {program}",
+        "Restart=on-failure",
+        "RestartSec=1",
+        f"Environment=PYTHONPATH={path}",
+        f"NetworkNamespacePath={NAMESPACES}/{name}",
+        "ProtectSystem=strict",
+        "ProtectHome=yes",
+        "PrivateTmp=yes",
+        "PrivateDevices=yes",
+        "TemporaryFileSystem=/var:ro /run:ro",
+        "InaccessiblePaths=/etc/erpops",
+        f"BindReadOnlyPaths={program}",
+        f"BindPaths={folder}",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=CAP_SETUID CAP_SETGID",
+        "RestrictAddressFamilies=AF_INET AF_UNIX",
+        f"MemoryMax={MAIL_MEMORY_MB}M",
+        "TasksMax=16",
+    ]
+    return _text([("Unit", unit), ("Service", service)])
+
+
 def rehearsal_end(name: str, files: Iterable[str], folders: Iterable[str], title: str) -> str:
     """Takes a rehearsal's unit away without anybody: the files' names alone, so that it needs nothing else.
 
@@ -162,7 +219,7 @@ def rehearsal_end(name: str, files: Iterable[str], folders: Iterable[str], title
     """
     commands = [
         f"-/usr/bin/systemctl disable --now {name}.socket",
-        f"-/usr/bin/systemctl stop {name}.service",
+        f"-/usr/bin/systemctl stop {name}.service {name}_mail.service {name}_net.service",
         f"/usr/bin/rm --force {' '.join(files)}",
         f"/usr/bin/rm --force --recursive {' '.join(folders)}",
         "/usr/bin/systemctl daemon-reload",

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an app host has while users try a member's neutralized copy: one unit behind a socket of systemd's. Pure.
 
-The container has no network at all. Its files are the tenant's, with a layer of their own above them for what users
-upload; both go with the unit.
+The container has no network at all, but a mail sink on its loopback. Its files are the tenant's, with a layer of their
+own above them for what users upload; that and the mails go with the unit.
 """
 
 from __future__ import annotations
@@ -57,6 +57,24 @@ class Rehearsal:
         return f"{SYSTEMD_DIRECTORY}/{self.unit}.socket"
 
     @property
+    def net(self) -> str:
+        """A name of a tenant has no underscore: this is not the unit of another member."""
+        return f"{SYSTEMD_DIRECTORY}/{self.unit}_net.service"
+
+    @property
+    def mail(self) -> str:
+        return f"{SYSTEMD_DIRECTORY}/{self.unit}_mail.service"
+
+    @property
+    def mails(self) -> str:
+        """A Maildir."""
+        return f"{self.data}/mail"
+
+    @property
+    def sink(self) -> str:
+        return f"{self.data}/mail_sink.py"
+
+    @property
     def ending(self) -> tuple[str, str]:
         """The unit that takes it away, and its timer."""
         return f"{SYSTEMD_DIRECTORY}/{self.unit}-end.service", f"{SYSTEMD_DIRECTORY}/{self.unit}-end.timer"
@@ -69,8 +87,8 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """How it is opened. ``until``: the last day (YYYY-MM-DD, UTC). ``port``: of the cluster's pooler. ``files``: the
-    tenant has a filestore here."""
+    """How it is opened. ``until``: the last day (YYYY-MM-DD, UTC). ``port``: of the cluster's pooler. ``sink``: the
+    mail sink's program. ``files``: the tenant has a filestore here."""
 
     resident: Resident
     address: str
@@ -78,6 +96,7 @@ class Opened:
     password: str
     port: int
     pull: str
+    sink: str
     files: bool = True
 
     @property
@@ -103,6 +122,7 @@ def title(member: str, until: str) -> str:
 def directories(rehearsal: Rehearsal, uid: int) -> tuple[WantedDirectory, ...]:
     owner = str(uid)
     owned = [rehearsal.data, f"{rehearsal.data}/data", f"{rehearsal.data}/data/filestore", f"{rehearsal.data}/upper"]
+    owned += [rehearsal.mails, *(f"{rehearsal.mails}/{folder}" for folder in ("cur", "new", "tmp"))]
     return (
         WantedDirectory(path=CONFIG_ROOT, mode=0o711),
         WantedDirectory(path=DATA_ROOT, mode=0o711),
@@ -126,12 +146,17 @@ def files(rehearsal: Rehearsal, opened: Opened) -> tuple[WantedFile, ...]:
     texts = {
         end: quadlet.rehearsal_end(
             rehearsal.unit,
-            (rehearsal.container, rehearsal.socket),
+            _outside(rehearsal),
             (rehearsal.config, rehearsal.data),
             said,
         ),
         timer: quadlet.rehearsal_timer(opened.until, said),
         rehearsal.socket: quadlet.rehearsal_socket(opened.address, resident.allocation.rehearsal_port, said),
+        rehearsal.net: quadlet.rehearsal_net(rehearsal.unit, rehearsal.member),
+        rehearsal.mail: quadlet.rehearsal_mail(
+            rehearsal.unit, rehearsal.member, resident.allocation.uid, rehearsal.sink, rehearsal.mails
+        ),
+        rehearsal.sink: opened.sink,
         rehearsal.container: quadlet.rehearsal_container(
             resident, opened.pull, rehearsal.unit, _volumes(rehearsal, opened), said
         ),
@@ -143,6 +168,11 @@ def files(rehearsal: Rehearsal, opened: Opened) -> tuple[WantedFile, ...]:
         for name, text in contents.items()
     )
     return (*secret, *(WantedFile(path=path, content=text.encode(), mode=0o644) for path, text in texts.items()))
+
+
+def _outside(rehearsal: Rehearsal) -> tuple[str, ...]:
+    """The files that are in no folder of the rehearsal's own, but those of its end."""
+    return rehearsal.container, rehearsal.socket, rehearsal.net, rehearsal.mail
 
 
 def _volumes(rehearsal: Rehearsal, opened: Opened) -> tuple[str, ...]:
@@ -159,24 +189,30 @@ def _volumes(rehearsal: Rehearsal, opened: Opened) -> tuple[str, ...]:
 def units(rehearsal: Rehearsal) -> tuple[WantedUnit, ...]:
     """The end first: nothing is open that would not end."""
     _end, timer = rehearsal.ending
+    net, mail = (path.rpartition("/")[2] for path in (rehearsal.net, rehearsal.mail))
     reads = (rehearsal.container, f"{rehearsal.config}/odoo.conf", f"{rehearsal.config}/pgpass")
     return (
         WantedUnit(name=f"{rehearsal.unit}-end.timer", enabled=True, state="started", restart_when=(timer,)),
         WantedUnit(name=f"{rehearsal.unit}.socket", enabled=True, state="started", restart_when=(rehearsal.socket,)),
+        WantedUnit(name=net, state="started", restart_when=(rehearsal.net,)),
+        WantedUnit(name=mail, state="started", restart_when=(rehearsal.mail, rehearsal.sink)),
         WantedUnit(name=f"{rehearsal.unit}.service", state="started", restart_when=reads),
     )
 
 
 def without_units(rehearsal: Rehearsal) -> tuple[WantedUnit, ...]:
     """The end last: what a run that is killed leaves open still ends."""
+    net, mail = (path.rpartition("/")[2] for path in (rehearsal.net, rehearsal.mail))
     return (
         WantedUnit(name=f"{rehearsal.unit}.socket", enabled=False, state="stopped"),
         WantedUnit(name=f"{rehearsal.unit}.service", state="stopped"),
+        WantedUnit(name=mail, state="stopped"),
+        WantedUnit(name=net, state="stopped"),
         WantedUnit(name=f"{rehearsal.unit}-end.timer", enabled=False, state="stopped"),
     )
 
 
 def without_files(rehearsal: Rehearsal) -> tuple[tuple[WantedDirectory, ...], tuple[WantedFile, ...]]:
     folders = tuple(WantedDirectory(path=path, absent=True) for path in (rehearsal.config, rehearsal.data))
-    gone = (rehearsal.container, rehearsal.socket, *rehearsal.ending, rehearsal.stamp)
+    gone = (*_outside(rehearsal), *rehearsal.ending, rehearsal.stamp)
     return folders, tuple(WantedFile(path=path, absent=True) for path in gone)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.model import Instance, ResolvedTenant
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo import ports
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import mail_sink, ports
 from ansible_collections.erpops.odoo.plugins.module_utils.odoo.model import (
     SESSION_ADDON,
     Sessions,
@@ -107,18 +107,20 @@ def odoo_conf(tenant: ResolvedTenant, master_hash: str, pooler_port: int, *, rel
             "limit_time_cpu": 300,
             "limit_time_real": 600,
             "limit_time_real_cron": 3600,
-            **({"smtp_server": relay.host, "smtp_port": relay.port} if relay else {}),
+            **_mail_keys(relay),
         }
     )
 
 
 def of_copy(instance: Instance, *, database: str, user: str, password: str, port: int) -> dict[str, str]:
-    """The files of a server on a copy: no crons, no mail server, no master password, sessions of its own."""
+    """The files of a server on a copy: no crons, mail to the sink, no master password, sessions of its own."""
     server = Database(name=database, user=user, host="/run/postgresql", port=port)
-    return {"odoo.conf": build_conf(instance, server), "pgpass": pgpass(user, password)}
+    # What Odoo takes where somebody switches off the mail server of the copy; otherwise it is port 25 of the loopback.
+    sink = Relay(host=mail_sink.HOST, port=mail_sink.PORT)
+    return {"odoo.conf": build_conf(instance, server, relay=sink), "pgpass": pgpass(user, password)}
 
 
-def build_conf(instance: Instance, database: Database) -> str:
+def build_conf(instance: Instance, database: Database, *, relay: Relay | None = None) -> str:
     """The configuration of a container beside the tenants' units, such as the one that builds a template database."""
     return _text(
         {
@@ -127,8 +129,13 @@ def build_conf(instance: Instance, database: Database) -> str:
             "admin_passwd": "",
             "workers": 0,
             "max_cron_threads": 0,
+            **_mail_keys(relay),
         }
     )
+
+
+def _mail_keys(relay: Relay | None) -> dict[str, object]:
+    return {"smtp_server": relay.host, "smtp_port": relay.port} if relay else {}
 
 
 def _base_keys(instance: Instance) -> dict[str, object]:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import ErpopsError, Refused
@@ -137,16 +138,16 @@ def _folder(path: Path, uid: int) -> None:
 def _contents(trial: Trial) -> dict[str, str]:
     login, instance = trial.login, trial.resident.tenant.instance
     files = render.of_copy(instance, database=login.database, user=login.user, password=login.password, port=login.port)
-    return {**files, "smoke.py": probes_source()}
+    return {**files, "smoke.py": source_of(smoke_probes)}
 
 
-def probes_source() -> str:
-    """The probes as text, wherever this collection was unpacked or zipped."""
-    spec = importlib.util.find_spec(smoke_probes.__name__)
+def source_of(program: ModuleType) -> str:
+    """A program of ours as text, wherever this collection was unpacked or zipped."""
+    spec = importlib.util.find_spec(program.__name__)
     reader = getattr(spec.loader if spec else None, "get_source", None)
-    source = reader(smoke_probes.__name__) if reader else None
+    source = reader(program.__name__) if reader else None
     if not source:
-        raise ErpopsError("The probes' own source cannot be read.")
+        raise ErpopsError(f"The source of {program.__name__} cannot be read.")
     return str(source)
 
 

@@ -25,10 +25,12 @@ MEMBER, SOURCE = "birch", ("legacy1", "birch")
 COPY, UNIT = f"{MEMBER}__rehearsal", f"odoo-rehearsal-{MEMBER}"
 CHOSEN: dict[str, Any] = {"wave_names": MEMBER}
 LAYER = f"/var/lib/containers/rehearsals/{MEMBER}/upper"
+MAILS = f"/var/lib/containers/rehearsals/{MEMBER}/mail"
+SINK = ("127.0.0.1", 1025)
 FILES = f"/var/lib/erpops/tenants/{MEMBER}/filestore/{MEMBER}"
 SYSTEMD = "/etc/systemd/system /var/lib/systemd/timers"
 PLACES = {
-    "app": f"/etc/containers/systemd /etc/erpops /var/lib/containers/rehearsals {SYSTEMD}",
+    "app": f"/etc/containers/systemd /etc/erpops /var/lib/containers/rehearsals /run/netns {SYSTEMD}",
     "edge": f"/etc/traefik /etc/erpops/pki {SYSTEMD}",
     "postgres": SYSTEMD,
 }
@@ -204,22 +206,51 @@ def test_what_users_upload_stays_out_of_the_members_files(estate: Estate, opened
 
 def test_nothing_gets_out_and_no_other_database_is_reached(estate: Estate, opened: Opened) -> None:
     databases = sorted(runs.databases(estate) - {"template0"})
-    places = ((SOURCE[0], 22), ("edge1", 443), ("db1", 5432), ("app1", 22))
+    places = ((SOURCE[0], 22), (SOURCE[0], 25), ("edge1", 443), ("db1", 5432), ("app1", 22))
     hosts = [(estate.address(host), port) for host, port in places]
+    hosts += [SINK, ("127.0.0.1", 22), ("127.0.0.1", 25), ("127.0.0.1", 5000)]
     program = CONNECTS % {"member": MEMBER, "hosts": hosts, "databases": databases}
     asked = estate.run(app(estate), "podman", "exec", "-i", UNIT, "python3", "-", text=program)
     assert asked.returncode == 0, asked.stderr
     found = json.loads(asked.stdout)
-    assert found == {"interfaces": ["lo"], "hosts": [], "databases": [COPY, "postgres"]}
+    assert found == {"interfaces": ["lo"], "hosts": [list(SINK)], "databases": [COPY, "postgres"]}
     assert {"elm", "erpops", MEMBER} <= set(databases), "control: there is more to reach"
 
 
-def test_no_mail_leaves_and_no_cron_runs(estate: Estate, opened: Opened) -> None:
+def mailed(estate: Estate, values: dict[str, Any]) -> dict[str, Any]:
+    """What Odoo notes of a mail that the administrator sends, and which files of the sink have its Message-Id."""
     user = visitor(estate)
     user.login("admin", estate.secret("rehearsal", MEMBER))
-    mail = user.call("mail.mail", "create", {"subject": "x", "body_html": "x", "email_to": "somebody@acme.example"})
+    values = {"subject": "x", "body_html": "x", "email_from": "office@acme.example", **values}
+    mail = user.call("mail.mail", "create", values)
     user.call("mail.mail", "send", [mail])
-    assert user.call("mail.mail", "read", [mail], ["state"])[0]["state"] == "exception"
+    noted = user.call("mail.mail", "read", [mail], ["state", "message_id"])[0]
+    found = estate.run(app(estate), "grep", "-rlF", noted["message_id"], MAILS).stdout.split()
+    return {"state": noted["state"], "kept": found}
+
+
+def test_a_mail_ends_in_the_sink(estate: Estate, opened: Opened) -> None:
+    sent = mailed(estate, {"email_to": "somebody@acme.example", "email_cc": "other@acme.example"})
+    assert sent["state"] == "sent" and len(sent["kept"]) == 1, sent
+    text = estate.run(app(estate), "cat", *sent["kept"]).stdout
+    assert "\nX-RcptTo: somebody@acme.example, other@acme.example\n" in text.replace("\r", "")
+    listening = estate.run(app(estate), "ss", "-Hltn", f"sport = :{SINK[1]}").stdout
+    assert listening == "", "nobody but the copy reaches it"
+    inside = estate.run(app(estate), "ip", "netns", "exec", UNIT, "ss", "-Hltn", f"sport = :{SINK[1]}").stdout
+    assert inside.split()[3] == "{}:{}".format(*SINK), "control: that is where it listens"
+
+
+def test_without_the_sink_a_mail_goes_nowhere(estate: Estate, opened: Opened) -> None:
+    sink = f"{UNIT}_mail.service"
+    assert estate.run(app(estate), "systemctl", "stop", sink).returncode == 0
+    try:
+        assert mailed(estate, {"email_to": "somebody@acme.example"}) == {"state": "exception", "kept": []}
+    finally:
+        assert estate.run(app(estate), "systemctl", "start", sink).returncode == 0
+    assert mailed(estate, {"email_to": "somebody@acme.example"})["state"] == "sent"
+
+
+def test_no_cron_runs(estate: Estate, opened: Opened) -> None:
     threads = estate.run(app(estate), "podman", "exec", UNIT, "grep", "max_cron_threads", "/etc/odoo/odoo.conf").stdout
     assert threads.split() == ["max_cron_threads", "=", "0"]
     ran = f"SELECT count(*) FROM ir_cron WHERE lastcall > timestamp '{opened.at}'"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from contracts.harness import LabHost
 
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo import smoke, smoke_client, smoke_unit
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import smoke, smoke_client, smoke_probes, smoke_unit
 from integration.waves.live import FILESTORES, FOLDER, TENANT_PASSWORD, Waves
 from integration.waves.test_moves import following
 
@@ -91,7 +91,7 @@ def legacy(waves: Waves) -> Iterator[Waves]:
     waves.remove(NAME)
     waves.make_source(NAME, "acme_prod")
     waves.legacy.shell(SERVER)
-    sent(waves.legacy, f"{PLACE}/smoke.py", smoke_client.probes_source())
+    sent(waves.legacy, f"{PLACE}/smoke.py", smoke_client.source_of(smoke_probes))
     sent(waves.legacy, f"{PLACE}/run.py", "\n".join(line[4:] for line in RUN.splitlines()))
     yield waves
     waves.legacy.shell(f"rm -rf {PLACE} {FILES}")

@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo import neutralize
-from ansible_collections.erpops.odoo.plugins.module_utils.odoo.neutralize_rules import CHECKS, RULES
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo import mail_sink, neutralize
+from ansible_collections.erpops.odoo.plugins.module_utils.odoo.neutralize_rules import CHECKS, RULES, SINK
 
 BASE = {
     "ir_config_parameter": "id key value",
@@ -93,7 +93,8 @@ def test_the_sink_has_what_the_version_knows(more: str) -> None:
     sink = next(each for each in neutralize.statements(known(ir_mail_server=columns), "u") if each.what == "mail sinks")
     text = texts([sink])[0]
     assert ("smtp_authentication" in text) == bool(more)
-    assert text.count("%s") == len(sink.values) and neutralize.SINK in sink.values
+    assert text.count("%s") == len(sink.values) and sink.values[1:3] == (mail_sink.HOST, mail_sink.PORT)
+    assert repr((mail_sink.HOST, mail_sink.PORT)) == SINK, "what is read back is what was put there"
 
 
 def test_the_copy_is_another_one_with_a_frozen_address() -> None:

@@ -27,6 +27,7 @@ OPENED = Opened(
     password="pg-acme",
     port=6432,
     pull="never",
+    sink="the program",
 )
 
 
@@ -39,18 +40,44 @@ def test_the_container_has_no_network_and_publishes_nothing() -> None:
     found = texts()["odoo-rehearsal-acme.container"].splitlines()
     for line in (
         f"Image={OLD}",
-        "Network=none",
+        "Network=ns:/run/netns/odoo-rehearsal-acme",
+        "Requires=odoo-rehearsal-acme.socket odoo-rehearsal-acme_net.service",
         "ReadOnly=true",
         "NoNewPrivileges=true",
         "DropCapability=all",
         "User=20001",
         "ExecStartPre=/usr/local/lib/erpops/tenant-lives-here acme",
-        "Requires=odoo-rehearsal-acme.socket",
         "Description=Rehearsal of acme, open to the end of 2026-11-30 (UTC)",
     ):
         assert line in found, line
     assert not [line for line in found if line.startswith("PublishPort=")]
     assert len([line for line in found if line.startswith("Description=")]) == 1
+
+
+def test_the_namespace_has_a_loopback_alone_and_goes_with_its_unit() -> None:
+    found = texts()["odoo-rehearsal-acme_net.service"].splitlines()
+    assert [line.partition("=")[2].split()[1:] for line in found if line.startswith("Exec")] == [
+        ["netns", "add", "odoo-rehearsal-acme"],
+        ["-n", "odoo-rehearsal-acme", "link", "set", "lo", "up"],
+        ["netns", "delete", "odoo-rehearsal-acme"],
+    ]
+
+
+def test_the_mail_sink_is_the_namespaces_own_and_the_tenants_user() -> None:
+    found = texts()["odoo-rehearsal-acme_mail.service"]
+    for line in (
+        "NetworkNamespacePath=/run/netns/odoo-rehearsal-acme",
+        "BindsTo=odoo-rehearsal-acme_net.service",
+        "PartOf=odoo-rehearsal-acme.service",
+        "Environment=PYTHONPATH=/var/lib/containers/rehearsals/acme",
+        "BindPaths=/var/lib/containers/rehearsals/acme/mail",
+    ):
+        assert line in found.splitlines(), line
+    commands = [line.partition("=")[2] for line in found.splitlines() if line.startswith("Exec")]
+    assert all(command.startswith("/usr/bin/setpriv --reuid=20001 --regid=20001 ") for command in commands)
+    assert " --listen 127.0.0.1:1025 --size 33554432 --class mail_sink.Sink " in found
+    program = next(file for file in rehearsal.files(ACME, OPENED) if file.path == ACME.sink)
+    assert (program.content, program.mode) == (b"the program", 0o644)
 
 
 def test_limits_are_the_tenants_or_else_some() -> None:
@@ -75,11 +102,11 @@ def test_its_server_knows_the_copy_alone_and_runs_no_cron() -> None:
     for line in ("db_name = acme__rehearsal", "max_cron_threads = 0", "workers = 0", "list_db = False"):
         assert line in found, line
     assert "dbfilter = ^acme__rehearsal$" in found
-    assert not [line for line in found if line.startswith("smtp")]
+    assert [line for line in found if line.startswith("smtp")] == ["smtp_port = 1025", "smtp_server = 127.0.0.1"]
 
 
 def test_secrets_are_the_tenants_uid_alone_to_read() -> None:
-    held = {file.path: file for file in rehearsal.files(ACME, OPENED) if "/rehearsals/" in file.path}
+    held = {file.path: file for file in rehearsal.files(ACME, OPENED) if file.path.startswith(ACME.config)}
     assert {path.rpartition("/")[2] for path in held} == {"odoo.conf", "pgpass"}
     assert all((file.mode, file.owner, file.secret) == (0o400, "20001", True) for file in held.values())
 
@@ -102,6 +129,8 @@ def test_its_timer_takes_away_all_that_it_wrote_but_the_end_itself() -> None:
     for file in rehearsal.files(ACME, OPENED):
         folder = file.path.rpartition("/")[0]
         assert "-end." in file.path or file.path in end or folder in end, file.path
+    for unit in rehearsal.units(ACME)[1:]:
+        assert f" {unit.name}" in end, unit.name
     assert ACME.data in end
     assert rehearsal.units(ACME)[0].name == "odoo-rehearsal-acme-end.timer", "nothing is open that would not end"
 

@@ -299,7 +299,7 @@ def test_the_log_tells_of_modules_that_are_not_loaded(monkeypatch: pytest.Monkey
 
 def test_the_probes_need_nothing_but_python() -> None:
     """They are sent into an image that has no part of this collection."""
-    tree = ast.parse(smoke_client.probes_source())
+    tree = ast.parse(smoke_client.source_of(smoke_probes))
     modules = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {module.split(".")[0] for module in modules} <= set(sys.stdlib_module_names)
