@@ -52,9 +52,13 @@ def in_the_end(said: str) -> str:
 def declared(estate: Estate) -> Iterator[dict[str, Any]]:
     """What is declared with fir; in the end it is withdrawn, and nobody has heard of it."""
     tenant = {"instance": "shared14", "hostnames": [f"{OTHER}.legacy.example"], "tier": "bronze"}
+    url = f"http://{estate.address(HOST)}:8069"  # nginx there knows no such name
     values: dict[str, Any] = {
         "odoo_tenants": runs.with_tenant(estate, OTHER, **tenant),
-        "wave_members": [*estate.variables["wave_members"], {"name": OTHER, "host": HOST, "database": OTHER}],
+        "wave_members": [
+            *estate.variables["wave_members"],
+            {"name": OTHER, "host": HOST, "database": OTHER, "url": url},
+        ],
         "wave_waivers": [*WAIVERS, *({**waiver, "member": OTHER} for waiver in WAIVERS)],
     }
     estate.run(HOST, "sh", "-c", GONE)
