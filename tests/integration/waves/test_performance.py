@@ -133,7 +133,7 @@ def test_both_sides_of_a_member_are_compared(waves: Waves, unit: None, tmp_path:
     assert before["after"] is None and "No app host" in before["missing"] and before["verdict"].startswith("too few")
 
     counters = before["statistics"]
-    assert counters["before"]["hours"] > 0 and 0 < counters["before"]["hit_percent"] <= 100
+    assert counters["before"]["hours"] >= 0 and 0 < counters["before"]["hit_percent"] <= 100
     assert counters["after"] is None, "the store does not know where they stood when the target was opened"
     noted = target_of_its_own(waves)
     waves.target_sql("UPDATE wave.member SET facts = jsonb_set(facts, '{cutover,statistics}', "

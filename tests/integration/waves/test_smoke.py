@@ -113,13 +113,13 @@ def lost(waves: Waves) -> list[str]:
     """What this host has been without for years, as the copy of its filestore would say."""
     query = "SELECT store_fname || ' ' || checksum FROM ir_attachment WHERE type = 'binary' AND store_fname <> ''"
     rows = dict(line.split() for line in waves.source_sql(query, OLD).splitlines())
-    sums = told(waves.legacy, reader(FILES), {"folder": FILES, "names": list(rows)})
+    sums = told(waves.legacy, reader(FILES, PYTHON), {"folder": FILES, "names": list(rows)})
     return [name for name, checksum in rows.items() if sums.get(name) != checksum]
 
 
-def reader(folder: str) -> str:
+def reader(folder: str, python: str = "python3") -> str:
     """As it is run in a unit's container, by whoever owns the files."""
-    return f"cd {folder} && python3 -c \"$(cat <<'X'\n{smoke_unit.READ}\nX\n)\""
+    return f"cd {folder} && {python} -c \"$(cat <<'X'\n{smoke_unit.READ}\nX\n)\""
 
 
 def test_a_server_that_does_all_it_should_passes(legacy: Waves) -> None:
@@ -177,7 +177,7 @@ def moved(legacy: Waves) -> Waves:
 
 
 def read(waves: Waves) -> dict[str, Any]:
-    login = {"user": NAME, "password": TENANT_PASSWORD, "database": NAME, "host": f"{FOLDER}/pg", "port": 5432}
+    login = {"user": NAME, "password": TENANT_PASSWORD, "database": NAME, "host": waves.target.address, "port": 5432}
     command = f"PYTHONPATH={FOLDER}/code python3 -c \"$(cat <<'X'\n{READ}\nX\n)\""
     found: dict[str, Any] = told(waves.target, command, login)
     return found
