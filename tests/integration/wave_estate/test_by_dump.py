@@ -50,6 +50,8 @@ def untouched(estate: Estate) -> Iterator[None]:
 
 
 def withdrawn(estate: Estate) -> None:
+    if state(estate) == "live":
+        runs.done(estate, "wave_rollback", **CHOSEN)
     if state(estate) == "rolled_back":
         runs.done(estate, "wave_prepare", **ALLOWED)
     if state(estate) != "withdrawn":
