@@ -43,7 +43,7 @@ def connection(login: Login) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A connection in autocommit, closed at the end. Errors become ours."""
     try:
         opened = _answering(login)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         text = " ".join(str(error).split())
         raise Unreachable(
             f"Database {login.database} at {login.host} port {login.port} as {login.user}: {text}"
@@ -62,7 +62,7 @@ def _answering(login: Login, looks: int = LOOKS) -> psycopg.Connection[tuple[Any
             opened.close()
             raise
         return opened
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         if looks == 1 or LOOKS_AGAIN not in str(error):
             raise
     time.sleep(PAUSE_SECONDS)
