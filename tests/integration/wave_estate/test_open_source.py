@@ -32,8 +32,11 @@ from integration.waves.independent import not_attached, not_once
 from integration.waves.users import Users
 
 HOST, DATABASE = SOURCE
-NUMBERED = "CREATE SEQUENCE ir_sequence_777; SELECT nextval('ir_sequence_777') FROM generate_series(1, 41)"
-LARGE = "SELECT lo_from_bytea(424242, 'a large object of the target')"
+NUMBERED = "CREATE SEQUENCE IF NOT EXISTS ir_sequence_777; SELECT setval('ir_sequence_777', 41)"
+LARGE = (
+    "SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid = 424242;"
+    " SELECT lo_from_bytea(424242, 'a large object of the target')"
+)
 LATER = "INSERT INTO res_partner (name) VALUES ('after the last keep')"
 FOUND = "SELECT count(*) FROM res_partner WHERE name = 'after the last keep'"
 

@@ -42,7 +42,7 @@ RUN = f"""
     print(json.dumps(smoke.main(json.load(sys.stdin))))
 """
 ALONE = "unshare --net bash -c 'ip link set lo up; cd {place}; PATH={path} exec {python} run.py'"
-PYTHON = "/usr/sbin/runuser -u odoo -- /usr/bin/python3"
+PYTHON = "/sbin/runuser -u odoo -- /usr/bin/python3"
 READ = """
 import json, sys
 from dataclasses import asdict
