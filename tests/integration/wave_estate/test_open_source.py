@@ -8,6 +8,7 @@ On the estate that `make demo-wave` leaves behind: birch is served by its legacy
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -37,8 +38,9 @@ LARGE = (
     "SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid = 424242;"
     " SELECT lo_from_bytea(424242, 'a large object of the target')"
 )
-LATER = "INSERT INTO res_partner (name) VALUES ('after the last keep')"
-FOUND = "SELECT count(*) FROM res_partner WHERE name = 'after the last keep'"
+NAME = f"after the last keep {secrets.token_hex(4)}"
+LATER = f"INSERT INTO res_partner (name) VALUES ('{NAME}')"
+FOUND = f"SELECT count(*) FROM res_partner WHERE name = '{NAME}'"
 
 
 @pytest.fixture(scope="module")
