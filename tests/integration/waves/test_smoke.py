@@ -30,7 +30,7 @@ SERVER = f"""
     grep -v -E '^(db_name|dbfilter|logfile|workers) ' /etc/odoo/odoo.conf >{PLACE}/odoo.conf
     printf '%s\\n' 'db_name = {OLD}' 'dbfilter = ^{OLD}$' 'workers = 0' >>{PLACE}/odoo.conf
     chown odoo: {PLACE}/odoo.conf
-    ln -sf "$(command -v odoo)" {PLACE}/bin/odoo
+    ln -sf "$(command -v odoo)" "$(command -v id)" {PLACE}/bin/
     rm -rf {FILES}; cp -a {FILESTORES}/acme_prod {FILES}
 """
 RUN = f"""
