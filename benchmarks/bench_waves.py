@@ -53,7 +53,15 @@ def comparisons() -> Iterator[Comparison]:
         yield discovery(waves)
         yield at_once(waves)
         for size in SIZES:
-            yield from moved(waves, size)
+            fill(waves, filled(size), size)
+        ours = {size: followed(waves, filled(size)) for size in SIZES}
+        for size in SIZES[1:]:
+            yield Comparison(
+                work=f"{size:g} GB, under a writer: nobody can write", ours_seconds=ours[size].gap,
+                reference=f"here with {SIZES[0]:g} GB", reference_seconds=ours[SIZES[0]].gap,
+            )  # fmt: skip
+        for size in SIZES:
+            yield from otherwise(waves, size, ours[size])
 
 
 @contextmanager
@@ -136,22 +144,24 @@ class Move:
     seed: float = 0.0
 
 
-def moved(waves: Waves, size: float) -> Iterator[Comparison]:
-    template = f"bench{size:g}".replace(".", "_")
-    fill(waves, template, size)
+def filled(size: float) -> str:
+    """The database of that size, of which each way moves a copy."""
+    return f"bench{size:g}".replace(".", "_")
+
+
+def otherwise(waves: Waves, size: float, ours: Move) -> Iterator[Comparison]:
     what = f"{size:g} GB, under a writer"
-    ours = followed(waves, template)
-    bare = copied_whole(waves, template, dump_and_restore)
+    bare = copied_whole(waves, filled(size), dump_and_restore)
     yield Comparison(
         work=f"{what}: copy while the source serves", ours_seconds=ours.seed,
         reference=f"bare pg_dump and pg_restore, {JOBS} jobs", reference_seconds=bare.gap,
     )  # fmt: skip
     for reference, way in (("pg_dump | pg_restore", piped), ("pgcopydb clone", pgcopydb)):
-        theirs = copied_whole(waves, template, way)
+        theirs = copied_whole(waves, filled(size), way)
         yield Comparison(
             work=f"{what}: nobody can write", ours_seconds=ours.gap, reference=reference, reference_seconds=theirs.gap
         )
-    waves.source_sql(f"DROP DATABASE {template}")
+    waves.source_sql(f"DROP DATABASE {filled(size)}")
 
 
 def fill(waves: Waves, name: str, size: float) -> None:
