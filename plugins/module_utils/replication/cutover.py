@@ -91,11 +91,14 @@ def _ahead(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
             back.keep(sides, wanted.keep_seconds)
     with sides.steps.step("rights"):
         left = beside.carry_noted(sides, wanted.copying.roles)
-    done = _files_ahead(sides, wanted)
-    with sides.steps.step("compare"):  # last: from here on a slot holds back the source's log
+    first = _files_ahead(sides, wanted)["files"]
+    with sides.steps.step("compare"):  # from here on a slot holds back the source's log
         ahead_wanted = ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds)
         compared = ahead.compared(ahead.Way(sides=sides), ahead_wanted, facts)
-    return {**done, "compared": compared, "left": left}
+    files = _files_ahead(sides, wanted)["files"]  # comparing takes minutes, in which others came
+    if files:
+        files = {**files, "copied": first["copied"] + files["copied"]}
+    return {"files": files, "compared": compared, "left": left}
 
 
 def _files_ahead(sides: Sides, wanted: Cutover) -> dict[str, Any]:
