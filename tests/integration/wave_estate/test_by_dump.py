@@ -31,14 +31,6 @@ HOST = SOURCE[0]
 ALLOWED: dict[str, Any] = {**CHOSEN, "wave_move_allow": ["functions", "dump"]}
 
 
-@pytest.fixture(scope="module")
-def at_work(estate: Estate) -> Iterator[Users]:
-    users = Users(estate.browser(MEMBER), estate.browser(MEMBER), "admin", "admin")
-    users.begin()
-    yield users
-    users.end()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def untouched(estate: Estate) -> Iterator[None]:
     """The member is withdrawn, and its PostgreSQL is as one that nobody prepared for being followed."""
@@ -66,19 +58,19 @@ def restarted(estate: Estate, level: str) -> None:
     eventually(lambda: estate.psql(HOST, "SHOW wal_level") == [level], "PostgreSQL is not back")
 
 
-def test_it_goes_there_and_back(estate: Estate, at_work: Users) -> None:
+def test_it_goes_there_and_back(estate: Estate, users: Users) -> None:
     said = runs.refused(estate, "wave_prepare", **{**ALLOWED, "wave_move_allow": ["functions"]})
     assert f"member {MEMBER}" in said and "wal_level" in said and "Allow settings" in said
     runs.done(estate, "wave_prepare", **ALLOWED)
     runs.done(estate, "wave_seed", **ALLOWED)
     assert state(estate) == "following"
-    acknowledged(estate, at_work, SOURCE)
+    acknowledged(estate, users, SOURCE)
     runs.done(estate, "wave_rehearse", **ALLOWED)
     runs.done(estate, "wave_cutover", **ALLOWED, wave_waivers=WAIVERS)
     assert state(estate) == "live" and connections(estate, SOURCE) == 0
-    acknowledged(estate, at_work, (estate.primary(), MEMBER))
+    acknowledged(estate, users, (estate.primary(), MEMBER))
     runs.done(estate, "wave_status", **CHOSEN)
     runs.done(estate, "wave_rollback", **ALLOWED)
     assert state(estate) == "rolled_back" and connections(estate, (estate.primary(), MEMBER)) == 0
-    acknowledged(estate, at_work, SOURCE)
+    acknowledged(estate, users, SOURCE)
     assert estate.psql(HOST, "SHOW wal_level") == ["replica"]

@@ -112,14 +112,6 @@ def test_the_unit_runs_before_the_opening_and_does_nothing(estate: Estate) -> No
     assert estate.psql(primary, WAITS, MEMBER) == ["outgoing"]
 
 
-@pytest.fixture(scope="module")
-def users(estate: Estate) -> Iterator[Users]:
-    at_work = Users(estate.browser(MEMBER), estate.browser(MEMBER), "admin", "admin")
-    at_work.begin()
-    yield at_work
-    at_work.end()
-
-
 def shown(estate: Estate, host: str) -> set[str]:
     """What users were told, as far as this host of the target has it."""
     return set(estate.psql(host, NAMES, MEMBER))

@@ -44,20 +44,12 @@ FOUND = f"SELECT count(*) FROM res_partner WHERE name = '{NAME}'"
 
 
 @pytest.fixture(scope="module")
-def at_work(estate: Estate) -> Iterator[Users]:
-    users = Users(estate.browser(MEMBER), estate.browser(MEMBER), "admin", "admin")
-    users.begin()
-    yield users
-    users.end()
-
-
-@pytest.fixture(scope="module")
-def live(estate: Estate, at_work: Users) -> None:
+def live(estate: Estate, users: Users) -> None:
     withdrawn(estate)
     for verb in ("wave_prepare", "wave_seed"):
         runs.done(estate, verb, **CHOSEN)
     runs.done(estate, "wave_cutover", **CHOSEN, wave_waivers=WAIVERS)
-    acknowledged(estate, at_work, (estate.primary(), MEMBER))
+    acknowledged(estate, users, (estate.primary(), MEMBER))
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +64,13 @@ def gone(estate: Estate, live: None) -> Iterator[None]:
             estate.lab("start", host)
 
 
-def test_keep_brings_what_no_replication_carries_while_users_work(estate: Estate, live: None, at_work: Users) -> None:
+def test_keep_brings_what_no_replication_carries_while_users_work(estate: Estate, live: None, users: Users) -> None:
     estate.psql(estate.primary(), f"{NUMBERED}; {LARGE}", MEMBER)
-    at_work.resting.set()
-    eventually(lambda: not_once(estate, SOURCE, at_work.acknowledged) == [], "the source does not follow")
-    assert not_attached(estate, SOURCE, at_work.attached), "control: nobody has brought the files yet"
-    at_work.resting.clear()
-    told = dict(at_work.attached)
+    users.resting.set()
+    eventually(lambda: not_once(estate, SOURCE, users.acknowledged) == [], "the source does not follow")
+    assert not_attached(estate, SOURCE, users.attached), "control: nobody has brought the files yet"
+    users.resting.clear()
+    told = dict(users.attached)
     said = runs.done(estate, "wave_keep")
     assert state(estate) == "live" and connections(estate, SOURCE) == 0, said[-4000:]
     assert not_attached(estate, SOURCE, told) == []
@@ -86,20 +78,20 @@ def test_keep_brings_what_no_replication_carries_while_users_work(estate: Estate
     assert estate.psql(HOST, "SELECT convert_from(lo_get(424242), 'utf8')", DATABASE) == [
         "a large object of the target"
     ]
-    acknowledged(estate, at_work, (estate.primary(), MEMBER))
+    acknowledged(estate, users, (estate.primary(), MEMBER))
 
 
-def test_a_source_is_not_opened_beside_a_target_that_answers(estate: Estate, live: None, at_work: Users) -> None:
+def test_a_source_is_not_opened_beside_a_target_that_answers(estate: Estate, live: None, users: Users) -> None:
     said = runs.refused(estate, "wave_open_source", **CHOSEN)
     assert "answers. Run wave_rollback, which loses nothing" in said, said[-4000:]
     assert connections(estate, SOURCE) == 0
-    acknowledged(estate, at_work, (estate.primary(), MEMBER))
+    acknowledged(estate, users, (estate.primary(), MEMBER))
 
 
 def test_the_source_serves_with_what_was_brought(
-    estate: Estate, live: None, at_work: Users, request: pytest.FixtureRequest
+    estate: Estate, live: None, users: Users, request: pytest.FixtureRequest
 ) -> None:
-    at_work.resting.set()
+    users.resting.set()
     runs.done(estate, "wave_keep", **CHOSEN)
     estate.psql(estate.primary(), LATER, MEMBER)
     eventually(lambda: estate.psql(HOST, FOUND, DATABASE) == ["1"], "the source does not follow")
@@ -107,23 +99,23 @@ def test_the_source_serves_with_what_was_brought(
     foretold = runs.done(estate, "wave_open_source", "--check", **CHOSEN)
     assert runs.changes(foretold) > 0 and connections(estate, SOURCE) == 0
     runs.done(estate, "wave_open_source", **CHOSEN)
-    at_work.resting.clear()
-    acknowledged(estate, at_work, SOURCE)
+    users.resting.clear()
+    acknowledged(estate, users, SOURCE)
     assert estate.psql(HOST, FOUND, DATABASE) == ["1"]
     assert runs.changes(runs.done(estate, "wave_open_source", **CHOSEN)) == 0
 
 
-def test_a_target_that_returns_rests(estate: Estate, gone: None, at_work: Users) -> None:
+def test_a_target_that_returns_rests(estate: Estate, gone: None, users: Users) -> None:
     hosts = estate.groups["postgres"]
     for host in hosts:
         estate.lab("start", host)
     eventually(lambda: promoted(estate, hosts), "nobody was promoted")
     eventually(lambda: replicates(estate), "the standby does not follow")
-    acknowledged(estate, at_work, SOURCE)
+    acknowledged(estate, users, SOURCE)
     runs.done(estate, "wave_rollback", **TAKEN_OVER)
     assert state(estate) == "rolled_back"
     assert connections(estate, (estate.primary(), MEMBER)) == 0
-    acknowledged(estate, at_work, SOURCE)
+    acknowledged(estate, users, SOURCE)
     runs.done(estate, "site")
     assert not any(runs.active(estate, host, MEMBER) for host in estate.groups["app"])
-    acknowledged(estate, at_work, SOURCE)
+    acknowledged(estate, users, SOURCE)

@@ -33,14 +33,6 @@ LEAF = """
 SEQUENCE = "res_country_id_seq"
 
 
-@pytest.fixture(scope="module")
-def at_work(estate: Estate) -> Iterator[Users]:
-    users = Users(estate.browser(MEMBER), estate.browser(MEMBER), "admin", "admin")
-    users.begin()
-    yield users
-    users.end()
-
-
 def following(estate: Estate) -> None:
     if state(estate) == "live":
         runs.done(estate, "wave_rollback", **CHOSEN)
@@ -73,7 +65,7 @@ def module(estate: Estate, side: tuple[str, str], name: str) -> list[str]:
     return estate.psql(side[0], query, side[1])
 
 
-def test_a_probe_that_fails_brings_the_member_back(estate: Estate, at_work: Users) -> None:
+def test_a_probe_that_fails_brings_the_member_back(estate: Estate, users: Users) -> None:
     """The source's own fault, which no comparison finds, since both sides are equal: the next country would fail."""
     following(estate)
     highest = estate.psql(SOURCE[0], "SELECT max(id) FROM res_country", SOURCE[1])[0]
@@ -82,14 +74,14 @@ def test_a_probe_that_fails_brings_the_member_back(estate: Estate, at_work: User
         said = " ".join(runs.refused(estate, "wave_cutover", **CHOSEN, wave_waivers=WAIVERS).split())
         assert f"{SEQUENCE}: next 2, highest {highest}" in said and "1 of" in said, said[-4000:]
         assert "It was brought back to its source" in said
-        is_back(estate, at_work)
+        is_back(estate, users)
         assert SEQUENCE in facts(estate)["failed_cutover"]["reason"]
         assert estate.browser(MEMBER).get("/web/login").status == 200
     finally:
         estate.psql(SOURCE[0], f"SELECT setval('{SEQUENCE}', {highest})", SOURCE[1])
 
 
-def test_an_update_is_named_before_and_thrown_away_if_it_fails(estate: Estate, at_work: Users) -> None:
+def test_an_update_is_named_before_and_thrown_away_if_it_fails(estate: Estate, users: Users) -> None:
     following(estate)
     (leaf,) = estate.psql(SOURCE[0], LEAF, SOURCE[1])
     update: dict[str, Any] = {**CHOSEN, "wave_move_update": {MEMBER: [leaf]}}
@@ -100,11 +92,11 @@ def test_an_update_is_named_before_and_thrown_away_if_it_fails(estate: Estate, a
     late = {**update, "wave_move_update_seconds": 1, "wave_waivers": WAIVERS + WANTED}
     said = " ".join(runs.refused(estate, "wave_cutover", **late).split())
     assert "It was brought back to its source" in said, said[-4000:]
-    is_back(estate, at_work)
+    is_back(estate, users)
     assert module(estate, SOURCE, leaf) == before
 
 
-def test_what_was_rehearsed_is_what_the_cutover_does(estate: Estate, at_work: Users) -> None:
+def test_what_was_rehearsed_is_what_the_cutover_does(estate: Estate, users: Users) -> None:
     following(estate)
     (leaf,) = estate.psql(SOURCE[0], LEAF, SOURCE[1])
     update: dict[str, Any] = {**CHOSEN, "wave_move_update": {MEMBER: [leaf]}}
@@ -118,7 +110,7 @@ def test_what_was_rehearsed_is_what_the_cutover_does(estate: Estate, at_work: Us
 
     runs.done(estate, "wave_cutover", **update, wave_waivers=REHEARSED + WANTED)
     assert state(estate) == "live" and connections(estate, SOURCE) == 0
-    acknowledged(estate, at_work, (estate.primary(), MEMBER))
+    acknowledged(estate, users, (estate.primary(), MEMBER))
     cutover = facts(estate)["cutover"]
     assert cutover["updated"] == [leaf] and cutover["update_seconds"] > 0
     assert {probe["name"] for probe in cutover["probes"]} >= LOOKED_AT
@@ -130,4 +122,4 @@ def test_what_was_rehearsed_is_what_the_cutover_does(estate: Estate, at_work: Us
 
     assert cutover["schema_changes"] == [], "control: the same version of a module has the same schema"
     runs.done(estate, "wave_rollback", **CHOSEN)
-    is_back(estate, at_work)
+    is_back(estate, users)

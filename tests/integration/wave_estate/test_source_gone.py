@@ -32,15 +32,7 @@ WAYS = f"ls /etc/systemd/system /var/lib/erpops/sources | grep {HOST} || true"
 
 
 @pytest.fixture(scope="module")
-def at_work(estate: Estate) -> Iterator[Users]:
-    users = Users(estate.browser(MEMBER), estate.browser(MEMBER), "admin", "admin")
-    users.begin()
-    yield users
-    users.end()
-
-
-@pytest.fixture(scope="module")
-def dead(estate: Estate, at_work: Users) -> Iterator[None]:
+def dead(estate: Estate, users: Users) -> Iterator[None]:
     """The legacy host, from after the cutover on."""
     withdrawn(estate)
     for verb in ("wave_prepare", "wave_seed"):
@@ -52,17 +44,17 @@ def dead(estate: Estate, at_work: Users) -> Iterator[None]:
     eventually(lambda: estate.run(HOST, "true").returncode == 0, "the source is not back")
 
 
-def test_nothing_is_given_up_before_somebody_says_so(estate: Estate, dead: None, at_work: Users) -> None:
+def test_nothing_is_given_up_before_somebody_says_so(estate: Estate, dead: None, users: Users) -> None:
     said = runs.refused(estate, "wave_commit", **CHOSEN)
     assert "wave_move_source_gone" in said, said[-4000:]
-    acknowledged(estate, at_work, (estate.primary(), MEMBER))
+    acknowledged(estate, users, (estate.primary(), MEMBER))
 
 
-def test_the_member_is_committed_and_what_is_left_is_said(estate: Estate, dead: None, at_work: Users) -> None:
+def test_the_member_is_committed_and_what_is_left_is_said(estate: Estate, dead: None, users: Users) -> None:
     said = runs.done(estate, "wave_commit", **TAKEN_OVER, wave_move_source_gone=True)
     assert f"should {HOST} ever come back" in said, said[-4000:]
     assert state(estate) == "committed"
-    acknowledged(estate, at_work, (estate.primary(), MEMBER))
+    acknowledged(estate, users, (estate.primary(), MEMBER))
     slots = f"SELECT slot_name FROM pg_replication_slots WHERE slot_name ~ '{MEMBER}'"
     assert estate.psql(estate.primary(), slots) == []
     for host in estate.groups["postgres"]:
