@@ -20,9 +20,8 @@ SIGNATURES = {"acceptance": "the business owner accepts the rehearsal", "approva
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """runner: who runs the verb. unsettled: open dispositions by member. rehearsal_hours: how old one may be.
-    preflight: findings that stop a member, by member; one that is not there was not looked at. restore_point_hours: how
-    old the source's may be.
+    """runner: who runs the verb. unsettled: open dispositions by member. preflight: findings that stop a member, by
+    member; one that is not there was not looked at. rehearsal_hours, restore_point_hours: how old each may be.
 
     window_seconds: how long nobody may serve. window_hours: how long the planned window is. probes: results of module
     wave_probes; None if nobody asked. hostnames: the same of module wave_hostnames. updates: modules that the cutover
