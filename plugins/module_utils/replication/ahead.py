@@ -11,7 +11,7 @@ where another of the target's hosts has taken over since, which may lack what th
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ REST = pause.Rest(lock_seconds=2.0, tries=5, longest_seconds=30)
 DRAIN_SECONDS = 20
 SLOT_SECONDS = 60  # a slot waits for the end of every transaction that is under way
 MOST_CHANGES = 100_000
+MOVING_SLOTS = 110_000  # server_version_num since which a slot can be moved on
+Changed = dict[Table, frozenset[int] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ def compared(way: Way, wanted: Wanted, facts: Facts) -> dict[str, Any]:
         compared_with = timeline(sides)
         _remember(way)
         with ExitStack() as stack:
-            ours, theirs = _moment(way, wanted, stack)
+            ours, theirs, _until = _moment(way, wanted, stack)
             found, counted = compare.differences(
                 sides, ours.side, theirs.side, min(facts.source.version, facts.target.version), wanted.jobs,
                 tables=_replicated(sides),
@@ -92,11 +94,32 @@ def compared(way: Way, wanted: Wanted, facts: Facts) -> dict[str, Any]:
     if found:
         forget(way)
         raise noted(way, compare.Unequal(sides.member, found))
-    text = source.save_record(sides, replace(
-        record, compared=(counted["tables"], counted["rows"]), timeline=compared_with,
-    ))  # fmt: skip
-    client.in_transaction(sides.source, "Recording what was compared", [text])
+    record = replace(record, compared=(counted["tables"], counted["rows"]), timeline=compared_with)
+    client.in_transaction(sides.source, "Recording what was compared", [source.save_record(sides, record)])
+    with suppress(ErpopsError):  # then the window has more to compare
+        found = _differences_since(way, wanted, facts, record)
+    if found:
+        forget(way)
+        raise noted(way, compare.Unequal(sides.member, found))
     return counted
+
+
+def _differences_since(way: Way, wanted: Wanted, facts: Facts, record: Record) -> list[str]:
+    """What changed while all was compared, which takes minutes for a big database, is compared as of a later moment:
+    the window is left with what changed since, however big the database is."""
+    if way.giver.info.server_version < MOVING_SLOTS:
+        return []
+    with ExitStack() as stack:
+        ours, theirs, until = _moment(way, wanted, stack)
+        changed = since(way, record)
+        if changed is None:
+            return []
+        left = _left(way.sides, changed, unreplicated=False)
+        found, _counted = compare.some_differences(way.sides, facts, ours.side, theirs.side, *left, wanted.jobs)
+    if not found:
+        with translated("Moving on what is remembered"):
+            rows(way.giver, "SELECT pg_replication_slot_advance(%s, %s)", [way.sides.member.changes, until])
+    return found
 
 
 def timeline(sides: Sides) -> str:
@@ -111,22 +134,23 @@ def _remember(way: Way) -> None:
         rows(connection, "SELECT pg_create_logical_replication_slot(%s, 'test_decoding')", [way.sides.member.changes])
 
 
-def _moment(way: Way, wanted: Wanted, stack: ExitStack) -> tuple[pause.Moment, pause.Moment]:
-    """The same moment of the source and the target, held until the stack ends. Writers rest until the one that follows
-    has caught up."""
+def _moment(way: Way, wanted: Wanted, stack: ExitStack) -> tuple[pause.Moment, pause.Moment, str]:
+    """The same moment of the source and the target, held until the stack ends, and where the giver's log ended in it.
+    Writers rest until the one that follows has caught up."""
     sides, member = way.sides, way.sides.member
     _drained(way)  # what is far behind is not waited for by writers
     with pause.resting(sides, REST, way.giver, way.connect):
-        _drained(way)
+        until = _drained(way)
         ours = stack.enter_context(pause.held(lambda: sides.connect_source(member.database), wanted.seconds))
         theirs = stack.enter_context(pause.held(lambda: sides.connect_target(member.name), wanted.seconds))
-    return ours, theirs
+    return ours, theirs, until
 
 
-def _drained(way: Way) -> None:
+def _drained(way: Way) -> str:
     with translated("Reading where the log ends"):
         until = source.position(way.giver)
     source.drained(way.sides, way.giver, way.slot, until, DRAIN_SECONDS)
+    return until
 
 
 def _replicated(sides: Sides) -> list[Table]:
@@ -146,7 +170,7 @@ def remembered(way: Way) -> bool:
         return one(way.giver, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]) is not None
 
 
-def since(way: Way, record: Record) -> dict[Table, frozenset[int] | None] | None:
+def since(way: Way, record: Record) -> Changed | None:
     """What changed since it was compared. None where it was not, not with this primary, where too much has changed,
     or nobody knows what."""
     if not record.compared or record.timeline != timeline(way.sides):
@@ -185,10 +209,19 @@ def _rest_compared(way: Way, record: Record, facts: Facts, jobs: int) -> dict[st
     sides, changed = way.sides, since(way, record)
     if changed is None:
         return compare.compare(sides, facts, jobs)
-    replicated = set(_replicated(sides))
-    whole = [facts.table for facts, _persistence in client.tables(sides.source)
-             if facts.table not in replicated or changed.get(facts.table, frozenset()) is None]  # fmt: skip
-    by_id = {table: ids for table, ids in changed.items() if ids is not None and table in replicated}
-    again = compare.compare_some(sides, facts, whole, by_id, jobs)
+    again = compare.compare_some(sides, facts, *_left(sides, changed, unreplicated=True), jobs)
     tables, counted = record.compared
     return {"tables": tables, "rows": counted, "again": again["rows"]}
+
+
+def _left(sides: Sides, changed: Changed, *, unreplicated: bool) -> tuple[list[Table], dict[Table, frozenset[int]]]:
+    """Tables of which all rows are to be compared, and those of which rows with these ids are.
+
+    unreplicated: with the tables of which no slot remembers anything.
+    """
+    with translated("Listing tables"):
+        found = [(facts.table, persistence == "p") for facts, persistence in client.tables(sides.source)]
+    whole = [table for table, replicated in found
+             if (changed.get(table, frozenset()) is None if replicated else unreplicated)]  # fmt: skip
+    replicated = {table for table, replicated in found if replicated}
+    return whole, {table: ids for table, ids in changed.items() if ids is not None and table in replicated}

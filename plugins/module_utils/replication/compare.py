@@ -53,16 +53,30 @@ def compare_some(
     sides: Sides, facts: Facts, whole: Sequence[Table], by_id: Mapping[Table, frozenset[int]], jobs: int
 ) -> dict[str, int]:
     """Of some tables all rows, of others those with these ids; all sequences and large objects."""
-    member, oldest = sides.member, min(facts.source.version, facts.target.version)
+    member = sides.member
     source = Side(connection=sides.source, connect=lambda: sides.connect_source(member.database))
     target = Side(connection=sides.target, connect=lambda: sides.connect_target(member.name))
-    found, compared = differences(sides, source, target, oldest, jobs, tables=whole)
-    ours, theirs = (_sums_by_id(sides, side, oldest, by_id) for side in (source, target))
-    found += [*plan.unequal(ours, theirs), *_unequal_objects(source.connection, target.connection)]
+    found, compared = some_differences(sides, facts, source, target, whole, by_id, jobs)
+    found += _unequal_objects(source.connection, target.connection)
     found += _unequal_sequences(client.sequences(source.connection), target.connection)
     if found:
         raise Unequal(sides.member, found)
-    return {"tables": len(whole) + len(by_id), "rows": compared["rows"] + sum(count for count, _sum in ours.values())}
+    return compared
+
+
+def some_differences(
+    sides: Sides, facts: Facts, source: Side, target: Side,
+    whole: Sequence[Table], by_id: Mapping[Table, frozenset[int]], jobs: int,
+) -> tuple[list[str], dict[str, int]]:  # fmt: skip
+    """Of some tables all rows, of others those with these ids, each as a sentence; and how much was compared."""
+    oldest = min(facts.source.version, facts.target.version)
+    found, compared = differences(sides, source, target, oldest, jobs, tables=whole)
+    with ThreadPoolExecutor(2) as pool:
+        parts = [pool.submit(_sums_by_id, sides, side, oldest, by_id) for side in (source, target)]
+        ours, theirs = (part.result() for part in parts)
+    found += plan.unequal(ours, theirs)
+    counted = sum(count for count, _sum in ours.values())
+    return found, {"tables": len(whole) + len(by_id), "rows": compared["rows"] + counted}
 
 
 def _sums_by_id(sides: Sides, side: Side, oldest: int, by_id: Mapping[Table, frozenset[int]]) -> dict[str, Sum]:
@@ -99,6 +113,8 @@ def differences(
 
     oldest: of both versions.
     """
+    if tables is not None and not tables:
+        return [], {"tables": 0, "rows": 0}
     with ThreadPoolExecutor(2) as pool:
         ours = pool.submit(_sums, sides, source, oldest, jobs, tables)
         theirs = pool.submit(_sums, sides, target, oldest, jobs, tables)

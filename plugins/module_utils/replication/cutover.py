@@ -74,8 +74,10 @@ def cutover(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
                 pass  # a long one is named before anybody is turned away
     record = facts.source.record or Record()
     try:
+        if facts.by_dump and not wanted.live:
+            return {"files": copied_ahead(sides, wanted.files)}
         if facts.by_dump:
-            return _window(sides, wanted, facts, record) if wanted.live else _files_ahead(sides, wanted)
+            return _window(sides, wanted, facts, record)
         with sides.steps.step("way_back"):
             back.prepare(sides, wanted.way)
         if wanted.live:
@@ -91,20 +93,22 @@ def _ahead(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
             back.keep(sides, wanted.keep_seconds)
     with sides.steps.step("rights"):
         left = beside.carry_noted(sides, wanted.copying.roles)
-    first = _files_ahead(sides, wanted)["files"]
+    files = copied_ahead(sides, wanted.files)
     with sides.steps.step("compare"):  # from here on a slot holds back the source's log
         ahead_wanted = ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds)
         compared = ahead.compared(ahead.Way(sides=sides), ahead_wanted, facts)
-    files = _files_ahead(sides, wanted)["files"]  # comparing takes minutes, in which others came
-    if files:
-        files = {**files, "copied": first["copied"] + files["copied"]}
+    files = copied_ahead(sides, wanted.files, files)
     return {"files": files, "compared": compared, "left": left}
 
 
-def _files_ahead(sides: Sides, wanted: Cutover) -> dict[str, Any]:
-    """Nobody waits for what came since the last copy but for the files of the last minutes."""
+def copied_ahead(
+    sides: Sides, copy: Callable[[], dict[str, Any]], before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Before the window, which is left with the files of the last seconds. before: of the copy before, where this one
+    is for what came while rows were compared, which takes minutes."""
     with sides.steps.step("files"):
-        return {"files": wanted.files()}
+        files = copy()
+    return {**files, "copied": before["copied"] + files["copied"]} if before and files else files
 
 
 def ready(facts: Facts) -> bool:

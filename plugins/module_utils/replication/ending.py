@@ -30,7 +30,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication import (
     statements,
 )
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.cutover import carry_all, no_files
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.cutover import carry_all, copied_ahead, no_files
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Facts, Grant, Record
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps, wait_until
 
@@ -78,17 +78,17 @@ def ready(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
                 pass  # a long one is named before anybody is turned away
     if state != plan.LIVE or facts.held:  # a window that was cut off waits for nothing
         return {}
-    with sides.steps.step("files"):
-        done = {"files": wanted.files()}
+    files = copied_ahead(sides, wanted.files)
     if facts.by_dump:
-        return done
+        return {"files": files}
     with sides.steps.step("rights"):
         left = beside.carry_back(sides, wanted.roles, facts)
     with sides.steps.step("carry"):  # the window does it again; a source that must open without its target has this
         carry_back(sides)
-    with sides.steps.step("compare"):  # last: from here on a slot holds back the target's log
+    with sides.steps.step("compare"):  # from here on a slot holds back the target's log
         compared = ahead.compared(_way(sides), ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
-    return {**done, "left": left, "compared": compared}
+    files = copied_ahead(sides, wanted.files, files)
+    return {"files": files, "left": left, "compared": compared}
 
 
 def carry_back(sides: Sides) -> dict[str, int]:

@@ -15,7 +15,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.common.errors import E
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres import scram
 from ansible_collections.erpops.odoo.plugins.module_utils.postgres.client import translated
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import client, server, statements
-from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, one, rows
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Sides, execute, one, rows
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import ROLE, Function, Grant, Record
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.plan import NewIdentity, TableFacts, identities
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import wait_until
@@ -247,7 +247,10 @@ def withdraw(sides: Sides, record: Record | None) -> server.Leaving:
 
 
 def position(connection: Connection) -> str:
-    """Where the server's log ends now."""
+    """Where the server's log ends now, with everything in it that was committed: a server that does not wait for its
+    disk (``synchronous_commit``) would say where its disk is."""
+    with connection.transaction():
+        execute(connection, *statements.FLUSH)
     row = one(connection, "SELECT pg_current_wal_lsn()::text AS position")
     return str(row["position"]) if row else ""
 

@@ -55,6 +55,11 @@ ADVANCE_ORIGIN: LiteralString = """
     SELECT pg_replication_origin_advance('pg_' || oid, %(position)s::pg_lsn) FROM pg_subscription
     WHERE subname = %(name)s AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+# In a transaction: its commit waits for the server's own disk, and so has everything before it there.
+FLUSH: tuple[LiteralString, ...] = (
+    "SET LOCAL synchronous_commit = 'local'",
+    "SELECT pg_logical_emit_message(true, 'erpops', '')",
+)
 TIMELINE: LiteralString = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline"
 CHANGES: LiteralString = """
     SELECT data

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
-from integration.waves.live import FILESTORES, FOLDER, Waves
+from ansible_collections.erpops.odoo.plugins.module_utils.replication import source
+from integration.waves.live import ADMIN_PASSWORD, FILESTORES, FOLDER, Waves
 
 Make = Callable[[str, str], str]
 COUNT = "SELECT count(*) || ' ' || coalesce(sum(id), 0) || ' ' || coalesce(max(id), 0) FROM x_acks"
@@ -125,7 +128,9 @@ def test_rows_are_compared_before_and_what_changed_since_again(waves: Waves, mem
     following(waves, name)
     ready = waves.done("cutover", name, state="ready")["compared"]
     assert ready["tables"] > 200 and ready["rows"] > 1000
-    assert waves.source_sql("SELECT plugin FROM pg_replication_slots WHERE slot_name = 'erpops_changes_ahead'") != ""
+    # What changed while all was compared has been compared too: the slot stands behind the mark of the later moment.
+    marks = "SELECT count(*) FROM pg_logical_slot_peek_changes('erpops_changes_ahead', NULL, NULL)"
+    assert waves.source_sql(f"{marks} WHERE data ~ '^message: .* prefix: erpops'", old) == "0"
     waves.source_sql(
         "INSERT INTO res_partner (name) VALUES ('new, it''s'); UPDATE res_partner SET name = 'other' WHERE id = 1;"
         "INSERT INTO x_acks (text) VALUES ('one'), ('two'); DELETE FROM x_acks WHERE text = 'one';"
@@ -137,6 +142,31 @@ def test_rows_are_compared_before_and_what_changed_since_again(waves: Waves, mem
     assert 5 <= again["again"] < 100, "some rows of few tables"
     assert waves.target_sql("SELECT name FROM res_partner WHERE id = 1", name) == "other"
     assert waves.source_sql("SELECT count(*) FROM pg_replication_slots") == "0"
+
+
+@pytest.mark.landing
+def test_the_log_ends_behind_what_was_acknowledged_although_the_server_does_not_wait_for_its_disk(waves: Waves) -> None:
+    """Nobody is sent what is in a server's memory alone: a position in front of it would leave it behind."""
+    waves.target_sql("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    waves.target_sql("SELECT pg_reload_conf()")
+    try:
+        with psycopg.connect(
+            host=waves.target.address, dbname="postgres", user="erpops_admin", password=ADMIN_PASSWORD,
+            autocommit=True, row_factory=dict_row,
+        ) as connection:  # fmt: skip
+            connection.execute("SET synchronous_commit = off")
+            connection.execute("CREATE TEMP TABLE x (a int)")
+            connection.execute("COMMENT ON TABLE x IS 'acknowledged'")
+            behind = "SELECT pg_current_wal_insert_lsn()::text AS end, pg_current_wal_flush_lsn()::text AS disk"
+            row = connection.execute(behind).fetchone()
+            assert row is not None and row["disk"] != row["end"]
+            found = source.position(connection)
+            reached = "SELECT %s::pg_lsn >= %s::pg_lsn AND pg_current_wal_flush_lsn() >= %s::pg_lsn AS reached"
+            answer = connection.execute(reached, [found, row["end"], row["end"]]).fetchone()
+            assert answer is not None and answer["reached"]
+    finally:
+        waves.target_sql("ALTER SYSTEM RESET wal_writer_delay")
+        waves.target_sql("SELECT pg_reload_conf()")
 
 
 def test_a_row_that_changed_and_is_not_equal_opens_nothing(waves: Waves, member: Make) -> None:
