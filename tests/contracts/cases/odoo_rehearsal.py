@@ -18,7 +18,7 @@ SERVICES = f"{UNIT}.service {UNIT}_mail.service {UNIT}_net.service"
 STORE = f"/var/lib/erpops/tenants/{NAME}/filestore/{NAME}"
 SEE = f"""find {PLACES} {UNITS} -not -path '*/data/*' -not -path '*/work/*' -printf '%p %m %U\\n' 2>/dev/null | sort
 cat {UNITS} 2>/dev/null || true
-systemctl show --property=LoadState,ActiveState,UnitFileState {SERVICES} {UNIT}.socket {UNIT}-end.timer
+systemctl show --property=LoadState,ActiveState,UnitFileState {SERVICES} {UNIT}.socket {UNIT}_end.timer
 find /run/netns -name {UNIT} 2>/dev/null || true
 podman ps --format '{{{{.Names}}}}' | grep {UNIT} || true"""
 
@@ -30,7 +30,7 @@ def filed(system: System) -> None:
 
 
 def gone(system: System) -> None:
-    names = f"{UNIT}-end.timer {UNIT}.socket"
+    names = f"{UNIT}_end.timer {UNIT}.socket"
     system.shell(
         f"systemctl disable --now {names} 2>/dev/null || true; systemctl stop {SERVICES} 2>/dev/null || true;"
         f" rm -rf {PLACES} {UNITS}; systemctl daemon-reload"

@@ -278,15 +278,15 @@ def test_the_next_rehearsal_takes_it_away(estate: Estate, opened: Opened) -> Non
 def test_the_last_day_takes_it_away_without_anybody(estate: Estate, following: None) -> None:
     runs.done(estate, "wave_rehearse", **CHOSEN, wave_rehearsal_open=True, wave_rehearsal_days=1)
     assert visitor(estate).get("/web/login").status == 200
-    ends = {app(estate): f"{UNIT}-end"}
-    ends |= {host: f"erpops-rehearsal-{MEMBER}-end" for group in ("edge", "postgres") for host in estate.groups[group]}
+    ends = {app(estate): f"{UNIT}_end"}
+    ends |= {host: f"erpops-rehearsal-{MEMBER}_end" for group in ("edge", "postgres") for host in estate.groups[group]}
     for host, unit in ends.items():
         due = estate.run(host, "systemctl", "list-timers", "--no-legend", f"{unit}.timer").stdout
         assert "23:59:59" in due, f"{host}: {due}"
         ended = estate.run(host, "systemctl", "start", f"{unit}.service")
         assert ended.returncode == 0, f"{host}: {ended.stderr}"
     kept = {line.split("/")[-1].split(" ")[0] for lines in left(estate).values() for line in lines}
-    assert all("-end." in name or name.endswith(".served.yml") for name in kept), kept
+    assert all("_end." in name or name.endswith(".served.yml") for name in kept), kept
     assert not routed(estate)
 
 

@@ -124,15 +124,15 @@ def test_the_socket_is_the_fourth_of_the_tenants_ports() -> None:
 
 
 def test_its_timer_takes_away_all_that_it_wrote_but_the_end_itself() -> None:
-    end = texts()["odoo-rehearsal-acme-end.service"]
-    assert "OnCalendar=2026-11-30 23:59:59 UTC" in texts()["odoo-rehearsal-acme-end.timer"].splitlines()
+    end = texts()["odoo-rehearsal-acme_end.service"]
+    assert "OnCalendar=2026-11-30 23:59:59 UTC" in texts()["odoo-rehearsal-acme_end.timer"].splitlines()
     for file in rehearsal.files(ACME, OPENED):
         folder = file.path.rpartition("/")[0]
-        assert "-end." in file.path or file.path in end or folder in end, file.path
+        assert "_end." in file.path or file.path in end or folder in end, file.path
     for unit in rehearsal.units(ACME)[1:]:
         assert f" {unit.name}" in end, unit.name
     assert ACME.data in end
-    assert rehearsal.units(ACME)[0].name == "odoo-rehearsal-acme-end.timer", "nothing is open that would not end"
+    assert rehearsal.units(ACME)[0].name == "odoo-rehearsal-acme_end.timer", "nothing is open that would not end"
 
 
 def test_what_is_taken_away_is_all_that_was_written() -> None:
@@ -142,7 +142,7 @@ def test_what_is_taken_away_is_all_that_was_written() -> None:
         assert path in absent or path.rpartition("/")[0] in absent, path
     stopped = [unit.name for unit in rehearsal.without_units(ACME)]
     assert set(stopped) == {unit.name for unit in rehearsal.units(ACME)}
-    assert stopped[-1].endswith("-end.timer"), "a run that is killed in between leaves nothing open without its end"
+    assert stopped[-1].endswith("_end.timer"), "a run that is killed in between leaves nothing open without its end"
 
 
 @pytest.mark.parametrize("until", ["", "tomorrow", "2026-11-30 12:00", "2026-13-01\nx", "2027-02-30", "2026-11-29"])
