@@ -56,7 +56,8 @@ options:
       - V(ready) does what takes time and turns nobody away, and stops there. What stands in the way is said, the way
         back is prepared, and every standby of the target keeps its slot, so that a failover takes it along. Rights,
         settings and comments that changed since the seed are carried, and files copied. All rows are compared as of one
-        moment, so that in the window only those are left that changed since.
+        moment, and those that changed meanwhile as of a later one, so that in the window only those are left that
+        changed since then.
       - V(following) takes back what V(ready) made, or a cutover that died before the target opened; the source serves.
         What is ready holds back the log of the source's server, so no member stays so.
     type: str

@@ -34,9 +34,10 @@ options:
     description:
       - V(rolled_back) lets the source serve again.
       - V(ready) does what takes time and turns nobody away, and stops there. What stands in the way is said, rights and
-        files are carried to the source, and all rows are compared as of one moment, for which the target's writers rest
-        some milliseconds; so that in the window only those are compared that changed since. Of a member that the target
-        does not serve it looks what stands in the way, and does nothing.
+        files are carried to the source, and all rows are compared as of one moment, and those that changed meanwhile as
+        of a later one, for each of which the target's writers rest some milliseconds; so that in the window only those
+        are compared that changed since then. Of a member that the target does not serve it looks what stands in the
+        way, and does nothing.
       - V(live) takes back what V(ready) made; the target serves. It holds back the log of the target's server, so no
         member stays so.
     type: str

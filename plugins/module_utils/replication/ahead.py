@@ -70,9 +70,20 @@ class Way:
 
 
 def compared(way: Way, wanted: Wanted, facts: Facts) -> dict[str, Any]:
-    """Compare, and remember it in the source's record. Raises Refused where rows differ. Returns how much was compared,
-    or ``reason`` why it was not.
+    """Compare all rows, then those that changed meanwhile. From here on a slot holds back the giver's log.
+
+    Raises Refused where rows differ. Returns how much was compared, or ``reason`` why it was not.
     """
+    with way.sides.steps.step("compare"):
+        done = _all_compared(way, wanted, facts)
+    if "reason" not in done:
+        with way.sides.steps.step("compare_changed"):
+            _changed_compared(way, wanted, facts)
+    return done
+
+
+def _all_compared(way: Way, wanted: Wanted, facts: Facts) -> dict[str, Any]:
+    """And remember it in the source's record."""
     sides = way.sides
     record = facts.source.record or Record()
     if record.compared:  # of a run before: the new slot does not know what changed since
@@ -94,24 +105,30 @@ def compared(way: Way, wanted: Wanted, facts: Facts) -> dict[str, Any]:
     if found:
         forget(way)
         raise noted(way, compare.Unequal(sides.member, found))
-    record = replace(record, compared=(counted["tables"], counted["rows"]), timeline=compared_with)
-    client.in_transaction(sides.source, "Recording what was compared", [source.save_record(sides, record)])
-    with suppress(ErpopsError):  # then the window has more to compare
-        found = _differences_since(way, wanted, facts, record)
-    if found:
-        forget(way)
-        raise noted(way, compare.Unequal(sides.member, found))
+    text = source.save_record(sides, replace(
+        record, compared=(counted["tables"], counted["rows"]), timeline=compared_with,
+    ))  # fmt: skip
+    client.in_transaction(sides.source, "Recording what was compared", [text])
     return counted
 
 
-def _differences_since(way: Way, wanted: Wanted, facts: Facts, record: Record) -> list[str]:
-    """What changed while all was compared, which takes minutes for a big database, is compared as of a later moment:
-    the window is left with what changed since, however big the database is."""
+def _changed_compared(way: Way, wanted: Wanted, facts: Facts) -> None:
+    """As of a later moment: all of a big database takes minutes, in which much changes, and the window is to be left
+    with what changed since, however big the database is. Whatever keeps this from being done leaves more to it."""
+    found = list[str]()
+    with suppress(ErpopsError):
+        found = _changed_differences(way, wanted, facts)
+    if found:
+        forget(way)
+        raise noted(way, compare.Unequal(way.sides.member, found))
+
+
+def _changed_differences(way: Way, wanted: Wanted, facts: Facts) -> list[str]:
     if way.giver.info.server_version < MOVING_SLOTS:
         return []
     with ExitStack() as stack:
         ours, theirs, until = _moment(way, wanted, stack)
-        changed = since(way, record)
+        changed = since(way, client.read(way.sides).source.record or Record())
         if changed is None:
             return []
         left = _left(way.sides, changed, unreplicated=False)

@@ -94,9 +94,8 @@ def _ahead(sides: Sides, wanted: Cutover, facts: Facts) -> dict[str, Any]:
     with sides.steps.step("rights"):
         left = beside.carry_noted(sides, wanted.copying.roles)
     files = copied_ahead(sides, wanted.files)
-    with sides.steps.step("compare"):  # from here on a slot holds back the source's log
-        ahead_wanted = ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds)
-        compared = ahead.compared(ahead.Way(sides=sides), ahead_wanted, facts)
+    compare = ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds)
+    compared = ahead.compared(ahead.Way(sides=sides), compare, facts)
     files = copied_ahead(sides, wanted.files, files)
     return {"files": files, "compared": compared, "left": left}
 

@@ -85,8 +85,8 @@ def ready(sides: Sides, wanted: Rollback, facts: Facts) -> dict[str, Any]:
         left = beside.carry_back(sides, wanted.roles, facts)
     with sides.steps.step("carry"):  # the window does it again; a source that must open without its target has this
         carry_back(sides)
-    with sides.steps.step("compare"):  # from here on a slot holds back the target's log
-        compared = ahead.compared(_way(sides), ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds), facts)
+    compare = ahead.Wanted(jobs=wanted.jobs, seconds=wanted.compare_seconds)
+    compared = ahead.compared(_way(sides), compare, facts)
     files = copied_ahead(sides, wanted.files, files)
     return {"files": files, "left": left, "compared": compared}
 

@@ -186,6 +186,17 @@ def test_a_row_that_changed_and_is_not_equal_opens_nothing(waves: Waves, member:
     only_a_new_copy_leads_on(waves, name, "res_partner")
 
 
+def test_a_row_that_changed_while_all_was_compared_and_is_not_equal_opens_nothing(waves: Waves, member: Make) -> None:
+    name = member("meanwhile", "birch")
+    following(waves, name)
+    write = f"psql -Xq -h {waves.tunnel} -U postgres -d {name}_old -c \"INSERT INTO x_acks (text) VALUES ('told')\""
+    spoil = f"runuser -u postgres -- psql -Xq -h {FOLDER}/pg -d {name} -c \"UPDATE x_acks SET text = 'spoiled'\""
+    refused = waves.run("cutover", name, state="ready", at=("compare_changed", f"cd /; {write}; sleep 2; {spoil}"))
+    assert refused["failed"] and "x_acks: 1 rows" in refused["msg"] and serves(waves, name) == {"source"}
+    assert waves.source_sql("SELECT count(*) FROM pg_replication_slots WHERE slot_name ~ 'changes'") == "0"
+    only_a_new_copy_leads_on(waves, name, "x_acks: 1 rows")
+
+
 def only_a_new_copy_leads_on(waves: Waves, name: str, differs: str) -> None:
     for verb in ("cutover", "rehearse"):
         refused = waves.run(verb, name)
