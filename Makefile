@@ -59,7 +59,8 @@ try-wave-landing: prepare
 
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
-	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%) try-demo-wave try-wave-landing
+	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%) try-demo-wave \
+	    try-discovery try-wave-landing
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)

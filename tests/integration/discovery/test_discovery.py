@@ -202,7 +202,7 @@ def test_crons_routes_and_certificates(run: Run, legacy1: Host) -> None:
     result = run.result("legacy1")
     by_hand = {each["command"].split()[0] for each in result["crons"] if each["package"] in ("", "cron, changed")}
     assert {"psql", "curl", "/srv/acme/bin/fix-stuck-timesheets", "/srv/acme/bin/fetch-prices", "systemctl"} <= by_hand
-    programs = {each["command"]: each["program"] for each in result["crons"]}
+    programs = {each["command"].split()[0]: each["program"] for each in result["crons"]}
     assert programs["/srv/acme/bin/fetch-prices"] == legacy1.shell("cat /srv/acme/bin/fetch-prices").rstrip("\n")
     secure = next(each for each in result["routes"] if each["certificate"])
     assert secure["hostnames"] == ["erp.acme.example", "acme.legacy.example"]
