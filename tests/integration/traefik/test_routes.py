@@ -243,4 +243,4 @@ def test_traefik_warns_of_no_default(routed: live.Edge) -> None:
 
 def test_metrics_name_the_routers(routed: live.Edge) -> None:
     routed.request(LEGACY)
-    assert 'router="legacy@file"' in routed.ssh("curl -s http://127.0.0.1:8080/metrics")
+    assert 'router="legacy@file"' in routed.page("http://127.0.0.1:8080/metrics")
