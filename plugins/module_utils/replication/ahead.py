@@ -32,12 +32,13 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication.model impo
 if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
 
+    Changed = dict[Table, frozenset[int] | None]  # as ``changes.changed`` has it
+
 REST = pause.Rest(lock_seconds=2.0, tries=5, longest_seconds=30)
 DRAIN_SECONDS = 20
 SLOT_SECONDS = 60  # a slot waits for the end of every transaction that is under way
 MOST_CHANGES = 100_000
 MOVING_SLOTS = 110_000  # server_version_num since which a slot can be moved on
-Changed = dict[Table, frozenset[int] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import ahead
 from ansible_collections.erpops.odoo.plugins.module_utils.replication.model import Record
+from ansible_collections.erpops.odoo.plugins.module_utils.replication.steps import Steps
 
 WANTED = ahead.Wanted(jobs=1, seconds=1)
 
@@ -31,7 +32,7 @@ def test_a_new_slot_never_stands_beside_an_old_comparison(monkeypatch: pytest.Mo
     monkeypatch.setattr(ahead, "forget", lambda _way: written.append("forgotten"))
     monkeypatch.setattr(ahead, "_remember", killed)
     monkeypatch.setattr(ahead, "timeline", lambda _sides: "00000001")
-    sides: Any = SimpleNamespace(member=None, source=None)
+    sides: Any = SimpleNamespace(member=None, source=None, steps=Steps())
     before = Record(compared=(3, 50), committed=True)
     facts: Any = SimpleNamespace(source=SimpleNamespace(record=before))
     with pytest.raises(Killed):
