@@ -11,6 +11,7 @@ where another of the target's hosts has taken over since, which may lack what th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,6 @@ from ansible_collections.erpops.odoo.plugins.module_utils.replication.model impo
 
 if TYPE_CHECKING:
     from ansible_collections.erpops.odoo.plugins.module_utils.replication.client import Connection
-
-    Changed = dict[Table, frozenset[int] | None]  # as ``changes.changed`` has it
 
 REST = pause.Rest(lock_seconds=2.0, tries=5, longest_seconds=30)
 DRAIN_SECONDS = 20
@@ -188,7 +187,7 @@ def remembered(way: Way) -> bool:
         return one(way.giver, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]) is not None
 
 
-def since(way: Way, record: Record) -> Changed | None:
+def since(way: Way, record: Record) -> dict[Table, frozenset[int] | None] | None:
     """What changed since it was compared. None where it was not, not with this primary, where too much has changed,
     or nobody knows what."""
     if not record.compared or record.timeline != timeline(way.sides):
@@ -232,7 +231,9 @@ def _rest_compared(way: Way, record: Record, facts: Facts, jobs: int) -> dict[st
     return {"tables": tables, "rows": counted, "again": again["rows"]}
 
 
-def _left(sides: Sides, changed: Changed, *, unreplicated: bool) -> tuple[list[Table], dict[Table, frozenset[int]]]:
+def _left(
+    sides: Sides, changed: Mapping[Table, frozenset[int] | None], *, unreplicated: bool
+) -> tuple[list[Table], dict[Table, frozenset[int]]]:
     """Tables of which all rows are to be compared, and those of which rows with these ids are.
 
     unreplicated: with the tables of which no slot remembers anything.
