@@ -36,7 +36,6 @@ TEMPLATE = "birch"
 TOGETHER = 3  # members at once
 MEMBERS = 6
 GOAL_A_HOST, GOAL_A_DATABASE = 5.0, 0.2
-GOAL_GAP, GOAL_UNAVAILABLE = 1.0, 8.0
 BATCH = 50_000  # messages of about 1.3 KB with their indexes
 FILL = """
     INSERT INTO mail_message (subject, date, body, message_type, model, res_id, create_date, write_date)
@@ -59,10 +58,10 @@ def comparisons() -> Iterator[Comparison]:
             fill(waves, filled(size), size)
         ours = {size: followed(waves, filled(size)) for size in SIZES}
         for size in SIZES:
-            yield from goals(size, ours[size])
+            yield from against("the goal", GOAL, size, ours[size])
         for size in SIZES[1:]:
             yield Comparison(
-                work=f"{size:g} GB, under a writer: nobody can write", ours_seconds=ours[size].gap,
+                work=f"{under_a_writer(size)}: nobody can write", ours_seconds=ours[size].gap,
                 reference=f"here with {SIZES[0]:g} GB", reference_seconds=ours[SIZES[0]].gap,
             )  # fmt: skip
         for size in SIZES:
@@ -151,37 +150,35 @@ class Move:
     seed: float = 0.0
 
 
+GOAL = Move(gap=1.0, unavailable=8.0)
+
+
 def filled(size: float) -> str:
     """The database of that size, of which each way moves a copy."""
     return f"bench{size:g}".replace(".", "_")
 
 
-def goals(size: float, ours: Move) -> Iterator[Comparison]:
-    for what, measured, goal in (
-        ("nobody can write", ours.gap, GOAL_GAP), ("Odoo unavailable", ours.unavailable, GOAL_UNAVAILABLE),
+def under_a_writer(size: float) -> str:
+    return f"{size:g} GB, under a writer"
+
+
+def against(reference: str, theirs: Move, size: float, ours: Move) -> Iterator[Comparison]:
+    for what, here, there in (
+        ("nobody can write", ours.gap, theirs.gap), ("Odoo unavailable", ours.unavailable, theirs.unavailable),
     ):  # fmt: skip
         yield Comparison(
-            work=f"{size:g} GB, under a writer: {what}", ours_seconds=measured,
-            reference=f"the goal: {goal:g} s", reference_seconds=goal,
-        )  # fmt: skip
+            work=f"{under_a_writer(size)}: {what}", ours_seconds=here, reference=reference, reference_seconds=there
+        )
 
 
 def otherwise(waves: Waves, size: float, ours: Move) -> Iterator[Comparison]:
-    what = f"{size:g} GB, under a writer"
     bare = copied_whole(waves, filled(size), dump_and_restore)
     yield Comparison(
-        work=f"{what}: copy while the source serves", ours_seconds=ours.seed,
+        work=f"{under_a_writer(size)}: copy while the source serves", ours_seconds=ours.seed,
         reference=f"bare pg_dump and pg_restore, {JOBS} jobs", reference_seconds=bare.gap,
     )  # fmt: skip
     for reference, way in (("pg_dump | pg_restore", piped), ("pgcopydb clone", pgcopydb)):
-        theirs = copied_whole(waves, filled(size), way)
-        yield Comparison(
-            work=f"{what}: nobody can write", ours_seconds=ours.gap, reference=reference, reference_seconds=theirs.gap
-        )
-        yield Comparison(
-            work=f"{what}: Odoo unavailable", ours_seconds=ours.unavailable,
-            reference=reference, reference_seconds=theirs.unavailable,
-        )  # fmt: skip
+        yield from against(reference, copied_whole(waves, filled(size), way), size, ours)
     waves.source_sql(f"DROP DATABASE {filled(size)}")
 
 

@@ -75,14 +75,19 @@ class Rehearsal:
         return f"{self.data}/mail_sink.py"
 
     @property
+    def end(self) -> str:
+        """Of the unit that takes it away, and of its timer."""
+        return f"{self.unit}_end"
+
+    @property
     def ending(self) -> tuple[str, str]:
         """The unit that takes it away, and its timer."""
-        return f"{SYSTEMD_DIRECTORY}/{self.unit}_end.service", f"{SYSTEMD_DIRECTORY}/{self.unit}_end.timer"
+        return f"{SYSTEMD_DIRECTORY}/{self.end}.service", f"{SYSTEMD_DIRECTORY}/{self.end}.timer"
 
     @property
     def stamp(self) -> str:
         """By which systemd knows what the timer missed while the host was down."""
-        return f"/var/lib/systemd/timers/stamp-{self.unit}_end.timer"
+        return f"/var/lib/systemd/timers/stamp-{self.end}.timer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +197,7 @@ def units(rehearsal: Rehearsal) -> tuple[WantedUnit, ...]:
     net, mail = (path.rpartition("/")[2] for path in (rehearsal.net, rehearsal.mail))
     reads = (rehearsal.container, f"{rehearsal.config}/odoo.conf", f"{rehearsal.config}/pgpass")
     return (
-        WantedUnit(name=f"{rehearsal.unit}_end.timer", enabled=True, state="started", restart_when=(timer,)),
+        WantedUnit(name=f"{rehearsal.end}.timer", enabled=True, state="started", restart_when=(timer,)),
         WantedUnit(name=f"{rehearsal.unit}.socket", enabled=True, state="started", restart_when=(rehearsal.socket,)),
         WantedUnit(name=net, state="started", restart_when=(rehearsal.net,)),
         WantedUnit(name=mail, state="started", restart_when=(rehearsal.mail, rehearsal.sink)),
@@ -208,7 +213,7 @@ def without_units(rehearsal: Rehearsal) -> tuple[WantedUnit, ...]:
         WantedUnit(name=f"{rehearsal.unit}.service", state="stopped"),
         WantedUnit(name=mail, state="stopped"),
         WantedUnit(name=net, state="stopped"),
-        WantedUnit(name=f"{rehearsal.unit}_end.timer", enabled=False, state="stopped"),
+        WantedUnit(name=f"{rehearsal.end}.timer", enabled=False, state="stopped"),
     )
 
 

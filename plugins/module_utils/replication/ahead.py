@@ -11,7 +11,7 @@ where another of the target's hosts has taken over since, which may lack what th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -102,9 +102,7 @@ def _all_compared(way: Way, wanted: Wanted, facts: Facts) -> dict[str, Any]:
     except ErpopsError as error:
         forget(way)
         return {"reason": error.message}
-    if found:
-        forget(way)
-        raise noted(way, compare.Unequal(sides.member, found))
+    _refuse(way, found)
     text = source.save_record(sides, replace(
         record, compared=(counted["tables"], counted["rows"]), timeline=compared_with,
     ))  # fmt: skip
@@ -118,6 +116,11 @@ def _changed_compared(way: Way, wanted: Wanted, facts: Facts) -> None:
     found = list[str]()
     with suppress(ErpopsError):
         found = _changed_differences(way, wanted, facts)
+    _refuse(way, found)
+
+
+def _refuse(way: Way, found: Sequence[str]) -> None:
+    """What differs, if anything does; then nothing needs to be remembered."""
     if found:
         forget(way)
         raise noted(way, compare.Unequal(way.sides.member, found))

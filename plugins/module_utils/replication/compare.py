@@ -41,11 +41,17 @@ class Side:
     connect: Callable[[], Connection]
 
 
+def _both(sides: Sides) -> tuple[Side, Side]:
+    member = sides.member
+    return (
+        Side(connection=sides.source, connect=lambda: sides.connect_source(member.database)),
+        Side(connection=sides.target, connect=lambda: sides.connect_target(member.name)),
+    )
+
+
 def compare(sides: Sides, facts: Facts, jobs: int) -> dict[str, int]:
     """Raises Refused with every difference. Returns how much was compared. Nobody may be writing on either side."""
-    member = sides.member
-    source = Side(connection=sides.source, connect=lambda: sides.connect_source(member.database))
-    target = Side(connection=sides.target, connect=lambda: sides.connect_target(member.name))
+    source, target = _both(sides)
     return equal(sides, facts, source, target, client.sequences(sides.source), jobs)
 
 
@@ -53,9 +59,7 @@ def compare_some(
     sides: Sides, facts: Facts, whole: Sequence[Table], by_id: Mapping[Table, frozenset[int]], jobs: int
 ) -> dict[str, int]:
     """Of some tables all rows, of others those with these ids; all sequences and large objects."""
-    member = sides.member
-    source = Side(connection=sides.source, connect=lambda: sides.connect_source(member.database))
-    target = Side(connection=sides.target, connect=lambda: sides.connect_target(member.name))
+    source, target = _both(sides)
     found, compared = some_differences(sides, facts, source, target, whole, by_id, jobs)
     found += _unequal_objects(source.connection, target.connection)
     found += _unequal_sequences(client.sequences(source.connection), target.connection)

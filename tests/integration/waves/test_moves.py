@@ -128,6 +128,7 @@ def test_rows_are_compared_before_and_what_changed_since_again(waves: Waves, mem
     following(waves, name)
     ready = waves.done("cutover", name, state="ready")["compared"]
     assert ready["tables"] > 200 and ready["rows"] > 1000
+    assert waves.source_sql("SELECT plugin FROM pg_replication_slots WHERE slot_name = 'erpops_changes_ahead'") != ""
     # What changed while all was compared has been compared too: the slot stands behind the mark of the later moment.
     marks = "SELECT count(*) FROM pg_logical_slot_peek_changes('erpops_changes_ahead', NULL, NULL)"
     assert waves.source_sql(f"{marks} WHERE data ~ '^message: .* prefix: erpops'", old) == "0"
