@@ -47,20 +47,24 @@ try-wave-faults: prepare ## demo-wave, then one more move whose runs are killed 
 
 .PHONY: try-discovery
 try-discovery: prepare ## wave_discover against the lab's legacy hosts
-	@tests/lab/try-discovery
+	@tests/lab/try-hosts legacy discovery
 
 .PHONY: try-waves
 try-waves: prepare ## members between a legacy host and a database host, and back; ARGS="-k name" for some
-	@tests/lab/try-waves $(ARGS)
+	@tests/lab/try-hosts movers waves $(ARGS)
 
 .PHONY: try-wave-landing
 try-wave-landing: prepare
-	@tests/lab/try-waves -m landing
+	@tests/lab/try-hosts movers waves -m landing
+
+.PHONY: try-redis
+try-redis: prepare ## Redis and its Sentinels on three hosts: who may do what, and hosts that die
+	@tests/lab/try-hosts redis redis
 
 .PHONY: test
 test: ## everything below that can fail; what .ci/run runs
 	@tests/lab/stages lint unit sanity docs-check try-quickstart $(SCENARIOS:%=scenario-%) try-demo-wave \
-	    try-discovery try-wave-landing
+	    try-discovery try-wave-landing try-redis
 
 .PHONY: lint
 lint: prepare ## ruff, mypy, shellcheck, ansible-lint (production profile)

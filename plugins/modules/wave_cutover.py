@@ -72,7 +72,7 @@ options:
     type: int
     default: 3600
   lag_bytes:
-    description: How near the target must be before the window opens.
+    description: How near the target must be before the window opens. O(drain_seconds) is its time to come that near.
     type: int
     default: 1048576
   source_gone:

@@ -53,7 +53,7 @@ options:
     type: int
     default: 20
   lag_bytes:
-    description: How near the target must be before it begins.
+    description: How near the target must be before it begins. O(drain_seconds) is its time to come that near.
     type: int
     default: 1048576
   seconds:

@@ -188,7 +188,7 @@ class LabHost:
         inventories = tuple(filter(None, os.environ.get("ERPOPS_INVENTORY", "").split(":")))
         if not inventories:
             pytest.skip("no lab: ERPOPS_INVENTORY is not set")
-        listing = json.loads(_ansible("ansible-inventory", "--list", *_inventory_options(inventories)))
+        listing = json.loads(_ansible("ansible-inventory", "--list", *inventory_options(inventories)))
         variables = listing["_meta"]["hostvars"]
         members = {name: frozenset(value.get("hosts", ())) for name, value in listing.items() if name != "_meta"}
         return {
@@ -236,12 +236,12 @@ class LabHost:
             }
             tasks = [{**task, "register": "done", "ignore_errors": True}, keep]
             play.write_text(json.dumps([{"hosts": self.name, "gather_facts": False, "tasks": tasks}]))
-            _ansible("ansible-playbook", str(play), *_inventory_options(self.inventories))
+            _ansible("ansible-playbook", str(play), *inventory_options(self.inventories))
             result: Result = json.loads(out.read_text())
             return result
 
 
-def _inventory_options(inventories: tuple[str, ...]) -> list[str]:
+def inventory_options(inventories: tuple[str, ...]) -> list[str]:
     return [option for inventory in inventories for option in ("--inventory", str(ROOT / inventory))]
 
 

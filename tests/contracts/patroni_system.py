@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.erpops.odoo.plugins.module_utils.estate.secrets import password
 from ansible_collections.erpops.odoo.plugins.module_utils.patroni.model import Cluster, clusters_from
-from contracts.harness import LabHost, System, _ansible, _inventory_options
+from contracts.harness import LabHost, System, _ansible, inventory_options
 
 CONFIGURATION = "/etc/patroni/config.yml"
 
@@ -74,7 +74,7 @@ def tier() -> Tier:
     if not group:
         pytest.skip("no host of the lab is in group postgres")
     inventories = tuple(filter(None, os.environ["ERPOPS_INVENTORY"].split(":")))
-    listing = json.loads(_ansible("ansible-inventory", "--list", *_inventory_options(inventories)))
+    listing = json.loads(_ansible("ansible-inventory", "--list", *inventory_options(inventories)))
     variables = listing["_meta"]["hostvars"][group[0]]
     cluster = clusters_from(variables.get("postgres_clusters") or [], group)[0]
     if cluster.memory_mb is None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from ansible_collections.erpops.odoo.plugins.module_utils.redis import client, m
 from ansible_collections.erpops.odoo.plugins.module_utils.redis.client import Access, connected
 
 SENTINEL = "sentinel"
+FOLLOW_SECONDS, POLL_SECONDS = 60, 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,31 @@ def _companions(group: Group, service: str) -> frozenset[str]:
         return frozenset(client.companions(connection, service))
 
 
+def _follows(group: Group, wanted: topology.Wanted, primary: str) -> None:
+    """Wait until the primary counts this host among its replicas: before, it may refuse every write for want of them.
+
+    A first copy that takes longer is let go on.
+    """
+    end = time.monotonic() + FOLLOW_SECONDS
+    while not client.asked(partial(_counted, group, wanted, primary)):
+        if time.monotonic() > end:
+            with connected(group.host, wanted.port, group.access) as connection:
+                state = client.replication(connection)
+            if state.get("master_sync_in_progress") == "1":
+                return
+            raise Unreachable(
+                f"Redis {wanted.name} does not come to follow {primary} within {FOLLOW_SECONDS} seconds.",
+                [Problem(f"host {group.host}", "master_link_status", state.get("master_link_status", ""),
+                         f"Look at the journals of both hosts: journalctl -u erpops-redis@{wanted.name}.")],
+            )  # fmt: skip
+        time.sleep(POLL_SECONDS)
+
+
+def _counted(group: Group, wanted: topology.Wanted, primary: str) -> bool:
+    with connected(primary, wanted.port, group.access) as connection:
+        return client.writable(connection) and group.host in client.followers(connection)
+
+
 def apply_instance(
     group: Group, planned: topology.Plan, watch: topology.Watch | None, login: Sequence[tuple[str, str]]
 ) -> None:
@@ -153,6 +180,8 @@ def apply_instance(
             if planned.lead:
                 client.lead(connection)
             client.keep(connection)
+    if planned.follow:
+        _follows(group, wanted, planned.follow)
     if watch is None or not (planned.monitor or planned.tune):
         return
     with connected(group.host, group.sentinel_port, group.access) as connection:

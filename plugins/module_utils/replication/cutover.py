@@ -41,7 +41,7 @@ class Cutover:
 
     live: False ends it when all is ready that can be before anybody is turned away. held: the source does not follow
     the target that was opened until it is released, so that what is done to it meanwhile can be thrown away.
-    lag_bytes: how near the target must be before the window opens. drain_seconds: how long the rest may take.
+    lag_bytes: how near the target must be before the window opens. drain_seconds: how long that may take, and the rest.
     keep_seconds: how long to wait for standbys that do not keep the way back; 0: not at all. compare_seconds: how long
     one table may take before. quiet_seconds: how long what is under way when the window opens may go on; 0: not at all.
     """
@@ -126,7 +126,7 @@ def check(sides: Sides, wanted: Cutover, facts: Facts) -> None:
     """Raises Refused with everything that would fail inside the window."""
     member = sides.member
     diverged = [] if facts.by_dump else seed.diverged(sides, facts)
-    found = [*diverged, *([] if facts.by_dump else _behind(wanted, facts))]
+    found = diverged or ([] if facts.by_dump else _behind(sides, wanted, facts))
     found += [f"prepared transaction {row['gid']} is open" for row in rows(
         sides.source, statements.END_PREPARED, [member.database])]  # fmt: skip
     plan.refuse_move(member, f"Member {member.name} cannot be cut over.", found, diverged=bool(diverged))
@@ -138,13 +138,10 @@ def _source_of(sides: Sides) -> Callable[[], client.Connection]:
     return lambda: sides.connect_source(sides.member.database)
 
 
-def _behind(wanted: Cutover, facts: Facts) -> list[str]:
-    found, slot = list[str](), facts.source.slot
-    if slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
-        found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
+def _behind(sides: Sides, wanted: Cutover, facts: Facts) -> list[str]:
     if not facts.target.enabled:
-        found.append("its subscription is disabled")
-    return found
+        return ["its subscription is disabled"]
+    return source.behind(sides, wanted.lag_bytes, wanted.drain_seconds)
 
 
 def _window(sides: Sides, wanted: Cutover, facts: Facts, record: Record) -> dict[str, Any]:

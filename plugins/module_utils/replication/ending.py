@@ -143,8 +143,7 @@ def _follows(sides: Sides) -> None:
     name = sides.member.back
 
     def near() -> bool:
-        slot = client.slot(sides.target, name)
-        return slot is not None and slot.active and slot.lag_bytes is not None and slot.lag_bytes <= NEAR_BYTES
+        return source.followed_closely(sides.target, name, NEAR_BYTES)
 
     wait_until(
         f"The source follows the target (slot {name}; its server log has errors)", NEAR_SECONDS, sides.steps, near

@@ -93,9 +93,8 @@ def check(sides: Sides, wanted: Rehearsal, facts: Facts) -> None:
     """
     diverged = [] if facts.by_dump else seed.diverged(sides, facts)
     found = list(diverged)
-    slot = facts.source.slot
-    if facts.target.enabled and slot is not None and (slot.lag_bytes or 0) > wanted.lag_bytes:
-        found.append(f"it is {slot.lag_bytes} bytes behind, more than {wanted.lag_bytes}")
+    if facts.target.enabled and not facts.by_dump and not diverged:
+        found += source.behind(sides, wanted.lag_bytes, wanted.drain_seconds)
     with translated("Reading the member"):
         known = neutralize.columns(rows(sides.target, neutralize.COLUMNS))
     found += [f"table {name} is missing: it is not Odoo's, and nobody knows what to neutralize"

@@ -270,10 +270,7 @@ def catch_up(sides: Sides, seeding: Seeding) -> None:
     """Wait until the target is as near behind as the operator wants it."""
 
     def near() -> bool:
-        slot = client.slot(sides.source, sides.member.forward)
-        if slot is None or slot.lost:
-            raise ErpopsError(f"Slot {sides.member.forward} on the source is lost. Run wave_seed again.")
-        return slot.active and slot.lag_bytes is not None and slot.lag_bytes <= seeding.lag_bytes
+        return source.followed_closely(sides.source, sides.member.forward, seeding.lag_bytes)
 
     with sides.steps.step("catch_up"), translated("Following the source"):
         wait_until(f"The lag of member {sides.member.name}", seeding.catch_up_seconds, sides.steps, near)

@@ -255,6 +255,30 @@ def position(connection: Connection) -> str:
     return str(row["position"]) if row else ""
 
 
+def followed_closely(connection: Connection, slot: str, lag_bytes: int) -> bool:
+    """Whether somebody follows the slot, and is no farther behind. Raises ErpopsError where the slot is lost."""
+    found = client.slot(connection, slot)
+    if found is None or found.lost:
+        raise ErpopsError(f"Slot {slot} is lost. Run the verb again, which says what leads on.")
+    return found.active and found.lag_bytes is not None and found.lag_bytes <= lag_bytes
+
+
+def behind(sides: Sides, lag_bytes: int, seconds: float) -> list[str]:
+    """Why the target cannot be closed in on, after it had the seconds to come near: one that was cut off connects again
+    within some, and a burst of writes passes."""
+    name = sides.member.forward
+    with translated("Waiting until the target is near"):
+        try:
+            wait_until(name, seconds, sides.steps, lambda: followed_closely(sides.source, name, lag_bytes))
+        except ErpopsError:
+            found = client.slot(sides.source, name)
+            if found is None or found.lost:
+                return [f"its slot {name} on the source is lost"]
+            far = f"{found.lag_bytes} bytes behind, and came no nearer than {lag_bytes} within {seconds:g} seconds"
+            return [f"it is {far}" + ("" if found.active else "; nobody follows it now, see the target's server log")]
+    return []
+
+
 def drained(sides: Sides, connection: Connection, slot: str, until: str, seconds: float) -> None:
     """Wait until the slot's subscriber has made everything up to a position durable."""
 

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from .live import Tier, begin, inventory
+from .live import Tier, begin
 
 
 @pytest.fixture(scope="session")
 def tier(tmp_path_factory: pytest.TempPathFactory) -> Tier:
-    path = inventory()
-    if path is None:
-        pytest.skip("ERPOPS_REDIS_INVENTORY names no inventory")
-    converged = begin(tmp_path_factory.mktemp("redis"), path)
+    converged = begin(tmp_path_factory.mktemp("redis"))
     converged.converge()
     return converged
 

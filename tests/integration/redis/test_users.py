@@ -23,8 +23,7 @@ BEYOND = [
 
 
 def test_a_second_run_changes_nothing(tier: Tier) -> None:
-    counts = tier.converge()
-    assert {host: count["changed"] for host, count in counts.items()} == dict.fromkeys(tier.hosts, 0)
+    assert tier.converge() == dict.fromkeys(tier.hosts, 0)
 
 
 def test_a_tenant_does_what_sessions_need(tier: Tier) -> None:
@@ -131,8 +130,7 @@ def test_a_parameter_that_somebody_changed_is_predicted_and_put_back(tier: Tier)
     admin = tier.admin(tier.addresses[0], "cache")
     admin.config_set("maxmemory", "1mb")
     started = tier.ssh(tier.first, "systemctl show -p ActiveEnterTimestampMonotonic erpops-redis@cache.service")
-    counts = tier.converge("--check")
-    assert counts[tier.first]["changed"] == 1
+    assert tier.converge("--check")[tier.first] == 1
     assert admin.config_get("maxmemory")["maxmemory"] == str(2**20)
     tier.converge()
     assert admin.config_get("maxmemory")["maxmemory"] == str(128 * 2**20)

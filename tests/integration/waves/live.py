@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real legacy host (PostgreSQL 13, Odoo 14's databases) and a real database host with PostgreSQL 17.
 
-``tests/lab/try-waves`` boots them. What is said of both sides is read with psql on the hosts themselves.
+``make try-waves`` boots them. What is said of both sides is read with psql on the hosts themselves.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ BALLAST = f"{FOLDER}/ballast"
 FILL = f"dd if=/dev/zero of={BALLAST} bs=1M 2>/dev/null || true; truncate -s -8M {BALLAST}"
 # The server dies as by a power cut, and comes back.
 CRASH = f"{PG_CTL} -m immediate restart"
+FAR_BEHIND = "SELECT count(pg_logical_emit_message(false, '', repeat('x', 1000000))) FROM generate_series(1, 12)"
 CUT, HEAL = "systemctl stop erpops-source-legacy1", "systemctl start erpops-source-legacy1; sleep 1"
 
 
@@ -91,6 +92,7 @@ def test_a_source_that_is_cut_off_in_a_cutover(waves: Waves, member: Make, step:
             failed = waves.run("cutover", name, at=(step, CUT))
             assert failed.get("failed") and "Nobody serves; run wave_cutover again" in failed["msg"], failed
             assert "target" not in serves(waves, name), "it may not open what it could not compare"
+            waves.source_sql(FAR_BEHIND)  # of that server; nobody may be left unserved until the target is near again
         finally:
             waves.target.shell(HEAL)
         waves.done("cutover", name)
