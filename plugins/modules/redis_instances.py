@@ -15,6 +15,8 @@ description:
   - Makes the host's Sentinel watch each instance, and holds the Sentinel to its settings.
   - Who is primary is asked, never assumed. First the Sentinels of all members, then the members themselves; the order
     of O(members) decides only where everything is new. So a rebuilt host, empty, follows.
+  - Where it comes to follow, it waits up to a minute until the primary counts it among its replicas; before, a primary
+    that wants replicas takes no write. A first copy that takes longer goes on by itself.
 options:
   members:
     description: The addresses of all hosts of the group, this one among them. With fewer than three, none follows.
