@@ -38,6 +38,10 @@ PG_CTL = (
     f"cd {FOLDER}/pg && runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D {FOLDER}/pg/data -w"
     f" -l {FOLDER}/pg/server.log"
 )
+# The way to the source, which a cable that is pulled would cut alike; it is back once the source answers through it.
+WAY = "systemctl {} erpops-source-legacy1"
+ANSWERS = "for try in $(seq 100); do pg_isready -q -h /run/erpops-sources/legacy1 && exit; sleep 0.2; done; exit 1"
+CUT, HEAL, RENEW = WAY.format("stop"), f"{WAY.format('start')}; {ANSWERS}", f"{WAY.format('restart')}; {ANSWERS}"
 WRITER = r"""
 import hashlib, os, sys, time, psycopg
 where, notes, seconds, store = sys.argv[1:]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.waves.live import FOLDER, PG_CTL, Waves
+from integration.waves.live import CUT, FOLDER, HEAL, PG_CTL, Waves
 from integration.waves.test_moves import Make, following, nothing_lost, prepared, serves
 
 BALLAST = f"{FOLDER}/ballast"
@@ -18,7 +18,6 @@ FILL = f"dd if=/dev/zero of={BALLAST} bs=1M 2>/dev/null || true; truncate -s -8M
 # The server dies as by a power cut, and comes back.
 CRASH = f"{PG_CTL} -m immediate restart"
 FAR_BEHIND = "SELECT count(pg_logical_emit_message(false, '', repeat('x', 1000000))) FROM generate_series(1, 12)"
-CUT, HEAL = "systemctl stop erpops-source-legacy1", "systemctl start erpops-source-legacy1; sleep 1"
 
 
 def test_a_full_disk_of_the_target_stops_a_seed_and_nothing_else(waves: Waves, member: Make) -> None:

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from integration.waves.live import ADMIN_PASSWORD, FOLDER, Waves
-from integration.waves.test_faults import CUT, HEAL
+from integration.waves.live import ADMIN_PASSWORD, CUT, FOLDER, HEAL, Waves
 from integration.waves.test_moves import CONNECT, Make, following, nothing_lost, serves
 
 LEFT = """

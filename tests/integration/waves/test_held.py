@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from integration.waves.live import Waves
+from integration.waves.live import RENEW, Waves
 from integration.waves.test_moves import following, nothing_lost, serves
 
 Make = Callable[[str, str], str]
@@ -115,7 +115,7 @@ def test_by_dumps_it_is_thrown_away_too(waves: Waves, member: Make) -> None:
     partner = waves.source_sql(PARTNER, f"{name}_old")
     waves.source_sql("ALTER SYSTEM SET wal_level = 'replica'")
     waves.legacy.shell("systemctl restart postgresql@13-main; sleep 1")
-    waves.target.shell("systemctl restart erpops-source-legacy1; sleep 1")
+    waves.target.shell(RENEW)
     try:
         waves.done("prepare", name, allow=["functions", "role", "dump"])
         waves.done("seed", name)
@@ -128,4 +128,4 @@ def test_by_dumps_it_is_thrown_away_too(waves: Waves, member: Make) -> None:
     finally:
         waves.source_sql("ALTER SYSTEM SET wal_level = 'logical'")
         waves.legacy.shell("systemctl restart postgresql@13-main; sleep 1")
-        waves.target.shell("systemctl restart erpops-source-legacy1; sleep 1")
+        waves.target.shell(RENEW)

@@ -13,7 +13,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from ansible_collections.erpops.odoo.plugins.module_utils.replication import source
-from integration.waves.live import ADMIN_PASSWORD, FILESTORES, FOLDER, Waves
+from integration.estate.runs import eventually
+from integration.waves.live import ADMIN_PASSWORD, FILESTORES, FOLDER, RENEW, Waves
 
 Make = Callable[[str, str], str]
 COUNT = "SELECT count(*) || ' ' || coalesce(sum(id), 0) || ' ' || coalesce(max(id), 0) FROM x_acks"
@@ -23,7 +24,7 @@ CONNECT = "SELECT has_database_privilege('{role}', '{database}', 'CONNECT')"
 
 def restart_source(waves: Waves) -> None:
     waves.legacy.shell("systemctl restart postgresql@13-main")
-    waves.target.shell("systemctl restart erpops-source-legacy1; sleep 1")
+    waves.target.shell(RENEW)
 
 
 def prepared(waves: Waves, member: str) -> None:
@@ -175,7 +176,8 @@ def test_a_row_that_changed_and_is_not_equal_opens_nothing(waves: Waves, member:
     following(waves, name)
     assert waves.done("cutover", name, state="ready")["compared"]["rows"] > 1000
     waves.source_sql("INSERT INTO x_acks (text) VALUES ('told')", f"{name}_old", "odoo")
-    waves.target.shell("sleep 2")
+    arrived = "SELECT count(*) FROM x_acks WHERE text = 'told'"
+    eventually(lambda: waves.target_sql(arrived, name) == "1", "the row arrives")
     waves.target_sql("UPDATE x_acks SET text = 'spoiled'", name)
     refused = waves.run("cutover", name)
     assert refused["failed"] and "x_acks: 1 rows" in refused["msg"] and serves(waves, name) == {"source"}
@@ -310,7 +312,8 @@ def test_a_lost_slot_is_started_anew(waves: Waves, member: Make) -> None:
     name = member("lost", "birch")
     following(waves, name)
     waves.target_sql(f'ALTER SUBSCRIPTION "erpops_{name}" DISABLE', name)
-    waves.target.shell("sleep 0.5")
+    held = f"SELECT active FROM pg_replication_slots WHERE slot_name = 'erpops_{name}'"
+    eventually(lambda: waves.source_sql(held) == "f", "nobody holds the slot")
     waves.source_sql(f"SELECT pg_drop_replication_slot('erpops_{name}')")
     refused = waves.run("cutover", name)
     assert refused["failed"] and "diverged" in refused["msg"]

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from contracts.harness import Result
 
-from integration.waves.live import ADMIN_PASSWORD, FOLDER, Waves
+from integration.estate.runs import eventually
+from integration.waves.live import ADMIN_PASSWORD, CUT, FOLDER, HEAL, Waves
 from integration.waves.test_moves import Make, following, prepared
 
 OPERATION = "4b5a8f3e-0000-4000-8000-000000000009"
@@ -153,13 +154,13 @@ def test_a_source_that_does_not_answer_is_a_finding_and_no_failure(waves: Waves,
     name = member("silent", "birch")
     following(waves, name)
     stands(waves, name, "following")
-    waves.target.shell("systemctl stop erpops-source-legacy1")
+    waves.target.shell(CUT)
     try:
         begun = time.monotonic()
         found = shown(waves)
         assert time.monotonic() - begun < 30
     finally:
-        waves.target.shell("systemctl start erpops-source-legacy1; sleep 1")
+        waves.target.shell(HEAL)
     assert "Its legacy host legacy1 does not answer" in reasons(found)
     assert "erpops-source-legacy1.service" in found["blockers"][0]["cure"]
     assert found["observed"]["lag"] is None and found["observed"]["subscription"]["enabled"], "the target is still read"
@@ -253,7 +254,7 @@ def test_a_legacy_host_that_dies_after_the_cutover_is_reported(waves: Waves, mem
     following(waves, name)
     waves.done("cutover", name)
     stands(waves, name, "live")
-    waves.target.shell("systemctl stop erpops-source-legacy1")
+    waves.target.shell(CUT)
     waves.legacy.shell("systemctl stop postgresql@13-main")
     try:
         found = shown(waves)
@@ -262,8 +263,8 @@ def test_a_legacy_host_that_dies_after_the_cutover_is_reported(waves: Waves, mem
         assert found["serves"] == "target" and found["way_back"]["tone"] == "high"
     finally:
         waves.legacy.shell("systemctl start postgresql@13-main")
-        waves.target.shell("systemctl start erpops-source-legacy1; sleep 8")
-    assert shown(waves)["blockers"] == [], "it follows again by itself"
+        waves.target.shell(HEAL)
+    eventually(lambda: shown(waves)["blockers"] == [], "it follows again by itself")
 
 
 def test_a_look_is_the_same_in_check_mode_and_leaves_no_trace(waves: Waves, member: Make) -> None:
