@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pytest
 
+from integration.estate.runs import eventually
 from integration.waves.live import CUT, FOLDER, HEAL, PG_CTL, Waves
 from integration.waves.test_moves import Make, following, nothing_lost, prepared, serves
 
@@ -107,6 +108,26 @@ def test_a_source_that_was_away_is_followed_again_by_itself(waves: Waves, member
         assert waves.done("seed", name)["diverged"] == [], "a lost connection is no reason to copy anew"
         waves.done("cutover", name)
     nothing_lost(waves, name, on_source=False)
+
+
+def test_a_target_that_stays_behind_turns_nobody_away(waves: Waves, member: Make) -> None:
+    name = member("slow", "birch")
+    following(waves, name)
+    lock = "BEGIN; LOCK TABLE x_acks IN SHARE ROW EXCLUSIVE MODE; SELECT pg_sleep(120)"
+    holding = f"psql -Xq -h {FOLDER}/pg -d {name} -c '{lock}'"
+    locked = "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND granted"
+    waves.target.shell(f"systemd-run --quiet --collect --unit=erpops-test-lock --uid=postgres {holding}")
+    try:
+        eventually(lambda: waves.target_sql(locked, name) != "0", "the table is locked")
+        waves.source_sql("INSERT INTO x_acks (text) VALUES ('late')", f"{name}_old", "odoo")
+        waves.source_sql(FAR_BEHIND)
+        refused = waves.run("cutover", name, drain_seconds=3)
+        assert refused.get("failed") and "came no nearer than 1048576 within 3 seconds" in refused["msg"], refused
+        assert serves(waves, name) == {"source"}
+    finally:
+        waves.target.shell("systemctl stop erpops-test-lock")
+    waves.done("cutover", name)
+    assert waves.target_sql("SELECT count(*) FROM x_acks WHERE text = 'late'", name) == "1"
 
 
 def test_changes_that_cannot_be_applied_are_found_and_copied_anew(waves: Waves, member: Make) -> None:
