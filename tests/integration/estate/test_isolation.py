@@ -13,13 +13,18 @@ import pytest
 from .live import Estate
 
 REACH = """
-import socket, sys
-for target in {targets!r}:
+import socket
+from concurrent.futures import ThreadPoolExecutor
+def reached(target):
     try:
         socket.create_connection(target, timeout=3).close()
-        print(target[0], target[1], "open")
     except OSError:
-        print(target[0], target[1], "closed")
+        return "closed"
+    return "open"
+targets = {targets!r}
+with ThreadPoolExecutor(len(targets)) as pool:
+    for target, result in zip(targets, pool.map(reached, targets)):
+        print(target[0], target[1], result)
 """
 
 CONNECT = """
@@ -203,15 +208,13 @@ def test_the_database_manager_is_closed(estate: Estate, pair: Pair, path: str) -
 
 
 def test_undeclared_ports_are_closed_between_hosts(estate: Estate) -> None:
-    def reach(source: str, target: str, port: int) -> str:
-        program = REACH.format(targets=[(estate.address(target), port)])
-        return estate.run(source, "python3", "-", text=program).stdout.split()[-1]
+    def reached(source: str, *targets: tuple[str, int]) -> list[str]:
+        program = REACH.format(targets=[(estate.address(target), port) for target, port in targets])
+        return [line.split()[-1] for line in estate.run(source, "python3", "-", text=program).stdout.splitlines()]
 
     edge, app = estate.groups["edge"][0], estate.groups["app"][0]
     database, etcd, redis = estate.groups["postgres"][0], estate.groups["etcd"][0], estate.groups["redis"][0]
-    assert reach(app, database, 5432) == "open", "control"
-    assert reach(app, redis, 6379) == "open", "control"
-    assert reach(app, edge, 443) == "open", "control"
-    closed = [(edge, database, 5432), (edge, redis, 6379), (app, etcd, 2379), (app, etcd, 2380), (edge, etcd, 2379)]
-    closed += [(app, edge, 8080), (app, edge, 8081), (redis, app, 10004), (database, app, 10004)]
-    assert [way for way in closed if reach(*way) == "open"] == []
+    assert reached(app, (database, 5432), (redis, 6379), (edge, 443)) == ["open"] * 3, "control"
+    assert reached(edge, (database, 5432), (redis, 6379), (etcd, 2379)) == ["closed"] * 3
+    assert reached(app, (etcd, 2379), (etcd, 2380), (edge, 8080), (edge, 8081)) == ["closed"] * 4
+    assert reached(redis, (app, 10004)) == reached(database, (app, 10004)) == ["closed"]
