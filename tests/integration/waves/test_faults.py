@@ -29,7 +29,7 @@ def test_a_full_disk_of_the_target_stops_a_seed_and_nothing_else(waves: Waves, m
             failed = waves.run("seed", name, at=("restore", FILL))
             assert failed.get("failed") and "No space left on device" in failed["msg"], failed
         finally:  # a server that cannot write its log ends itself
-            up = f"{PG_CTL} status >/dev/null || {PG_CTL} start >/dev/null"
+            up = f"({PG_CTL} status) >/dev/null || ({PG_CTL} start) >/dev/null"
             waves.target.shell(f"rm -f {BALLAST}; for try in $(seq 20); do ({up}) && exit; sleep 1; done; exit 1")
         assert serves(waves, name) == {"source"}
         assert waves.done("seed", name)["state"] == "following"
