@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from integration.waves.live import RENEW, Waves
-from integration.waves.test_moves import following, nothing_lost, serves
+from integration.waves.live import Waves
+from integration.waves.test_moves import following, nothing_lost, restart_source, serves
 
 Make = Callable[[str, str], str]
 PARTNER = "SELECT name FROM res_partner WHERE id = 1"
@@ -114,8 +114,7 @@ def test_by_dumps_it_is_thrown_away_too(waves: Waves, member: Make) -> None:
     name = member("helddump", "birch")
     partner = waves.source_sql(PARTNER, f"{name}_old")
     waves.source_sql("ALTER SYSTEM SET wal_level = 'replica'")
-    waves.legacy.shell("systemctl restart postgresql@13-main; sleep 1")
-    waves.target.shell(RENEW)
+    restart_source(waves)
     try:
         waves.done("prepare", name, allow=["functions", "role", "dump"])
         waves.done("seed", name)
@@ -127,5 +126,4 @@ def test_by_dumps_it_is_thrown_away_too(waves: Waves, member: Make) -> None:
         assert waves.source_sql(PARTNER, f"{name}_old") == partner
     finally:
         waves.source_sql("ALTER SYSTEM SET wal_level = 'logical'")
-        waves.legacy.shell("systemctl restart postgresql@13-main; sleep 1")
-        waves.target.shell(RENEW)
+        restart_source(waves)
