@@ -163,7 +163,7 @@ def _follows(group: Group, wanted: topology.Wanted, primary: str) -> None:
 
 def _counted(group: Group, wanted: topology.Wanted, primary: str) -> bool:
     with connected(primary, wanted.port, group.access) as connection:
-        return client.writable(connection) and group.host in client.followers(connection)
+        return client.counts(connection, group.host)
 
 
 def apply_instance(

@@ -119,18 +119,14 @@ def replication(client: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in client.info("replication").items()}
 
 
-def followers(client: Any) -> set[str]:
-    """Addresses of the replicas that have the primary's data and get what changes."""
+def counts(client: Any, replica: str) -> bool:
+    """Whether a primary counts that address among its replicas, and has as many as it wants before it takes a write."""
     state = client.info("replication")
     replicas = [state[f"slave{number}"] for number in range(int(state.get("connected_slaves", 0)))]
-    return {str(each["ip"]) for each in replicas if each["state"] == "online"}
-
-
-def writable(client: Any) -> bool:
-    """Whether the primary has as many replicas as it wants before it takes a write."""
-    wanted = int(parameters(client, ["min-replicas-to-write"]).get("min-replicas-to-write", 0))
-    good = client.info("replication").get("min_slaves_good_slaves")  # there only where some are wanted
-    return good is None or int(good) >= wanted
+    if replica not in {str(each["ip"]) for each in replicas if each["state"] == "online"}:
+        return False
+    good = state.get("min_slaves_good_slaves")  # there only where some are wanted
+    return good is None or int(good) >= int(parameters(client, ["min-replicas-to-write"])["min-replicas-to-write"])
 
 
 def follow(client: Any, host: str, port: int) -> None:
